@@ -1,0 +1,1 @@
+"""The domain: concerts, their annotation, captions and spectrograms. No torch, no gradio."""

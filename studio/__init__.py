@@ -1,0 +1,1 @@
+"""The page: one tab per stage. Everything that needs gradio lives here; no domain rule does."""
