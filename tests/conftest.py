@@ -1,0 +1,61 @@
+"""What many tests share: a workspace of their own, a browser, and real recordings where present."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy or torch: two cores, many tests
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from core.workspace import PROJECT, Workspace
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """An empty workspace."""
+    return Workspace.at(tmp_path / "workspace")
+
+
+@pytest.fixture(scope="session")
+def material() -> Path:
+    """Reference tables and real recordings, which the project may not ship."""
+    folder = Path(os.environ.get("STUDIO_MATERIAL") or PROJECT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no reference material in {folder}: set STUDIO_MATERIAL to a folder with it")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator:
+    """A running Chromium; its absence fails the test, with the way to mend it."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.provide import chromium
+
+    executable = chromium()
+    if executable is None:
+        pytest.fail("No Chromium. `python tests/provide.py` installs one (or apt-get install it).")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser) -> Iterator:
+    """A new page of desktop size, in a profile of its own."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    yield context.new_page()
+    context.close()
