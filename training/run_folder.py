@@ -1,0 +1,187 @@
+"""Stage 6: what a training run keeps on disk, read without touching the process that writes it.
+
+    config.json    every setting, as given          command.json  the argument list that runs it
+    status.json    where it stands                  pid           its process and when that started
+    log.txt        all it said                      metrics.jsonl one row of figures per line
+    samples/       sound made on the way            checkpoints/  all that resuming needs
+    model/         the finished pipeline folder
+
+A person's wishes are empty files that the trainer looks for after each step: `stop`, `save_now`,
+`sample_now`. It removes the last two when it has obeyed. `status.json` is replaced whole, never
+written in place: by `training.jobs` while no process lives, by the trainer from its first step on.
+"""
+
+import codecs
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from core.errors import RunError
+from core.workspace import replacing
+
+State = Literal["queued", "running", "stopped", "done", "failed"]
+STATES: tuple[State, ...] = get_args(State)
+ENDED: tuple[State, ...] = ("stopped", "done", "failed")
+
+CONFIG, COMMAND, STATUS, LOG = "config.json", "command.json", "status.json", "log.txt"
+METRICS, SAMPLES, CHECKPOINTS, MODEL = "metrics.jsonl", "samples", "checkpoints", "model"
+STOP, SAVE_NOW, SAMPLE_NOW = "stop", "save_now", "sample_now"
+
+LOG_WINDOW = 512 * 1024  # bytes of log given at once; of a longer one, the end
+SOUNDS = {".wav", ".flac", ".ogg", ".mp3"}
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a run stands. Times are seconds since 1970; `None` is not known yet."""
+
+    state: State
+    step: int = 0
+    max_steps: int | None = None
+    message: str = ""  # in words: what it does now, or why it ended
+    steps_per_s: float | None = None
+    seconds_left: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    devices: tuple[str, ...] = ()  # the CUDA devices it holds; none named: the whole machine
+    queued: float | None = None  # when it was asked for, hence its place in the queue
+    more: Mapping[str, Any] = field(default_factory=dict)  # whatever else the trainer says
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will come of it unless it is resumed."""
+        return self.state in ENDED
+
+
+def read_status(run: Path) -> Status:
+    """The last written status; `RunError` if there is none or it cannot be read."""
+    try:
+        said = json.loads((run / STATUS).read_text("utf-8"))
+    except FileNotFoundError:
+        raise RunError(
+            f"No run {run.name!r} in {run.parent}. Choose one of the runs listed there."
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RunError(
+            f"{run / STATUS} is damaged ({error}). Delete the run, or resume it from a checkpoint."
+        ) from error
+    if not isinstance(said, dict) or said.get("state") not in STATES:
+        raise RunError(f"{run / STATUS} names no state. Wanted one of: {', '.join(STATES)}.")
+    known = {each.name for each in fields(Status)} - {"more"}
+    own = {name: value for name, value in said.items() if name in known}
+    own["devices"] = tuple(own.get("devices", ()))
+    return Status(**own, more={name: said[name] for name in said.keys() - known})
+
+
+def write_status(run: Path, status: Status, **changes) -> Status:
+    """Replace `status.json` by `status` with `changes`."""
+    status = replace(status, **changes)
+    said = asdict(status)
+    said |= said.pop("more")
+    with replacing(run / STATUS) as part:
+        part.write_text(json.dumps(said, indent=1), "utf-8")
+    return status
+
+
+def end(run: Path, state: State, message: str) -> Status:
+    """Write the last word on a run whose process is gone."""
+    return write_status(
+        run,
+        read_status(run),
+        state=state,
+        message=message,
+        seconds_left=None,
+        ended=time.time(),
+    )
+
+
+def log_from(run: Path, offset: int = 0) -> tuple[str, int]:
+    """What the log says from byte `offset` on, and the offset to ask from next time.
+
+    A log shorter than `offset` was begun anew and is read from its start; of more than
+    `LOG_WINDOW` bytes only the last are given. A character cut in two waits for its rest.
+    """
+    path = run / LOG
+    if not path.is_file():
+        return "", 0
+    size = path.stat().st_size
+    start = 0 if offset > size else max(0, offset)
+    start = max(start, size - LOG_WINDOW)
+    with path.open("rb") as file:
+        file.seek(start)
+        said = file.read(LOG_WINDOW)
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    text = decoder.decode(said)
+    return text, start + len(said) - len(decoder.getstate()[0])
+
+
+def last_lines(run: Path, n: int = 12) -> str:
+    """The last `n` lines of the log that say something; a progress bar counts as its last state."""
+    text, _ = log_from(run)
+    lines = [line.rsplit("\r", 1)[-1].rstrip() for line in text.replace("\r\n", "\n").split("\n")]
+    return "\n".join([line for line in lines if line][-n:])
+
+
+def rows_from(run: Path, offset: int = 0) -> tuple[list[dict], int]:
+    """The rows of `metrics.jsonl` from byte `offset` on, and the offset to ask from next time.
+
+    A line still being written waits; one that a killed process left broken is passed over.
+    """
+    path = run / METRICS
+    if not path.is_file():
+        return [], 0
+    with path.open("rb") as file:
+        file.seek(0 if offset > path.stat().st_size else max(0, offset))
+        start = file.tell()
+        whole, newline, _ = file.read().rpartition(b"\n")
+    return list(_rows(whole)), start + len(whole) + len(newline)
+
+
+def _rows(lines: bytes) -> Iterator[dict]:
+    for line in lines.splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:  # also undecodable bytes
+            continue
+        if isinstance(row, dict):
+            yield row
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sound a run made on the way: after which step, of what, and where it lies."""
+
+    step: int
+    path: Path
+    about: Mapping[str, Any] = field(default_factory=dict)  # the .json beside it, if any
+
+
+def samples(run: Path) -> list[Sample]:
+    """Every sample of the run, by step and name.
+
+    The step is the first number in the path below `samples/`: `000200/mohanam.flac` or
+    `step-000200-mohanam.flac`.
+    """
+    folder = run / SAMPLES
+    found = [
+        Sample(_first_number(str(path.relative_to(folder))), path, _about(path))
+        for path in folder.rglob("*")
+        if path.suffix in SOUNDS and not path.name.startswith(".")
+    ]
+    return sorted(found, key=lambda sample: (sample.step, sample.path))
+
+
+def _first_number(text: str) -> int:
+    digits = "".join(c if c.isdigit() else " " for c in text).split()
+    return int(digits[0]) if digits else 0
+
+
+def _about(path: Path) -> dict:
+    beside = path.with_suffix(".json")
+    if not beside.is_file():
+        return {}
+    (row,) = list(_rows(beside.read_bytes().replace(b"\n", b" "))) or [{}]
+    return row
