@@ -1,7 +1,7 @@
 """Stage 6: what a training run keeps on disk, read without touching the process that writes it.
 
     config.json    every setting, as given          command.json  the argument list that runs it
-    status.json    where it stands                  pid           its process and when that started
+    status.json    where it stands                  pid           its process, and when that began
     log.txt        all it said                      metrics.jsonl one row of figures per line
     samples/       sound made on the way            checkpoints/  all that resuming needs
     model/         the finished pipeline folder
@@ -15,18 +15,18 @@ import codecs
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from core.errors import RunError
 from core.workspace import replacing
 
-State = Literal["queued", "running", "stopped", "done", "failed"]
+State = Literal["queued", "running", "stopping", "stopped", "done", "failed"]
 STATES: tuple[State, ...] = get_args(State)
 ENDED: tuple[State, ...] = ("stopped", "done", "failed")
 
-CONFIG, COMMAND, STATUS, LOG = "config.json", "command.json", "status.json", "log.txt"
+CONFIG, COMMAND, STATUS, PID, LOG = "config.json", "command.json", "status.json", "pid", "log.txt"
 METRICS, SAMPLES, CHECKPOINTS, MODEL = "metrics.jsonl", "samples", "checkpoints", "model"
 STOP, SAVE_NOW, SAMPLE_NOW = "stop", "save_now", "sample_now"
 
@@ -35,9 +35,23 @@ SOUNDS = {".wav", ".flac", ".ogg", ".mp3"}
 
 
 @dataclass(frozen=True)
-class Status:
-    """Where a run stands. Times are seconds since 1970; `None` is not known yet."""
+class Order:
+    """What was asked for: the argument list to run, on which devices, and when."""
 
+    argv: tuple[str, ...]
+    devices: tuple[str, ...] = ()  # CUDA device numbers; none named means the whole machine
+    asked: float = 0.0  # seconds since 1970, hence the place in the queue
+
+    def shares_a_device(self, other: "Order") -> bool:
+        """Whether both cannot run at once."""
+        return not self.devices or not other.devices or bool({*self.devices} & {*other.devices})
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a run stands. Times are seconds since 1970; `None` is not known."""
+
+    run_id: str
     state: State
     step: int = 0
     max_steps: int | None = None
@@ -46,8 +60,6 @@ class Status:
     seconds_left: float | None = None
     started: float | None = None
     ended: float | None = None
-    devices: tuple[str, ...] = ()  # the CUDA devices it holds; none named: the whole machine
-    queued: float | None = None  # when it was asked for, hence its place in the queue
     more: Mapping[str, Any] = field(default_factory=dict)  # whatever else the trainer says
 
     @property
@@ -58,44 +70,55 @@ class Status:
 
 def read_status(run: Path) -> Status:
     """The last written status; `RunError` if there is none or it cannot be read."""
-    try:
-        said = json.loads((run / STATUS).read_text("utf-8"))
-    except FileNotFoundError:
-        raise RunError(
-            f"No run {run.name!r} in {run.parent}. Choose one of the runs listed there."
-        ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RunError(
-            f"{run / STATUS} is damaged ({error}). Delete the run, or resume it from a checkpoint."
-        ) from error
-    if not isinstance(said, dict) or said.get("state") not in STATES:
+    said = {name: value for name, value in _read(run, STATUS).items() if name != "run_id"}
+    if said.get("state") not in STATES:
         raise RunError(f"{run / STATUS} names no state. Wanted one of: {', '.join(STATES)}.")
+    if said["state"] == "running" and (run / STOP).exists():
+        said["state"] = "stopping"
     known = {each.name for each in fields(Status)} - {"more"}
     own = {name: value for name, value in said.items() if name in known}
-    own["devices"] = tuple(own.get("devices", ()))
-    return Status(**own, more={name: said[name] for name in said.keys() - known})
+    return Status(run.name, **own, more={name: said[name] for name in said.keys() - known})
 
 
-def write_status(run: Path, status: Status, **changes) -> Status:
-    """Replace `status.json` by `status` with `changes`."""
-    status = replace(status, **changes)
-    said = asdict(status)
-    said |= said.pop("more")
-    with replacing(run / STATUS) as part:
+def write_status(run: Path, **changes) -> None:
+    """Replace `status.json` by one that also says `changes`."""
+    said = _read(run, STATUS) if (run / STATUS).exists() else {}
+    _write(run, STATUS, said | changes)
+
+
+def end(run: Path, state: State, message: str) -> None:
+    """Write the last word on a run that has no process any more."""
+    write_status(run, state=state, message=message, seconds_left=None, ended=time.time())
+
+
+def read_order(run: Path) -> Order:
+    """What was asked for when the run was launched or resumed."""
+    said = _read(run, COMMAND)
+    return Order(tuple(said["argv"]), tuple(said["devices"]), said["asked"])
+
+
+def write_order(run: Path, order: Order) -> None:
+    """Keep what was asked for."""
+    _write(run, COMMAND, asdict(order))
+
+
+def _read(run: Path, name: str) -> dict:
+    try:
+        said = json.loads((run / name).read_text("utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"No run {run.name!r} in {run.parent}. Choose one of those there.") from None
+    except ValueError as error:  # no JSON, or no text
+        raise RunError(
+            f"{run / name} is damaged ({error}). Delete the run and launch it anew."
+        ) from error
+    if not isinstance(said, dict):
+        raise RunError(f"{run / name} holds no settings. Launch the run anew.")
+    return said
+
+
+def _write(run: Path, name: str, said: dict) -> None:
+    with replacing(run / name) as part:
         part.write_text(json.dumps(said, indent=1), "utf-8")
-    return status
-
-
-def end(run: Path, state: State, message: str) -> Status:
-    """Write the last word on a run whose process is gone."""
-    return write_status(
-        run,
-        read_status(run),
-        state=state,
-        message=message,
-        seconds_left=None,
-        ended=time.time(),
-    )
 
 
 def log_from(run: Path, offset: int = 0) -> tuple[str, int]:
