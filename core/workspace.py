@@ -37,7 +37,7 @@ class Workspace:
 
     @classmethod
     def at(cls, root: Path | None = None) -> "Workspace":
-        """The workspace at `root`, else at $STUDIO_WORKSPACE, else beside app.py; made if absent."""
+        """The workspace at `root`, else $STUDIO_WORKSPACE, else beside app.py; made if absent."""
         root = Path(root or os.environ.get("STUDIO_WORKSPACE") or PROJECT / "workspace").resolve()
         root.mkdir(parents=True, exist_ok=True)
         return cls(root)
