@@ -152,10 +152,15 @@ def test_save_now_reaches_the_run(workspace):
 
 
 def test_a_run_that_will_not_stop_is_killed_by_a_second_press_after_a_minute(workspace):
-    deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)"
+    deaf = """
+    import pathlib, signal, sys, time
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pathlib.Path(sys.argv[1], "deaf").touch()
+    time.sleep(600)
+    """
     run_id = begin(workspace, deaf)
+    until((workspace.run(run_id) / "deaf").exists, "it listens no more")
     assert "again" in jobs.stop(workspace, run_id)
-    assert jobs.status(workspace, run_id).state == "stopping"
     assert "again" in jobs.stop(workspace, run_id)  # impatient: nothing is killed yet
     assert jobs.status(workspace, run_id).state == "stopping"
     wish = workspace.run(run_id) / "stop"
