@@ -6,7 +6,7 @@ the same fields (`describe`), so what a model is asked for is worded as it was t
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from core.errors import AnnotationError, TheoryError
@@ -35,6 +35,7 @@ VOICES = ("voice", "vocal", "vocals", "singer")
 
 NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
+WITHOUT = "without mridangam"
 WITHOUT_BELOW, SOFT_BELOW, SOLO_FROM = 0.05, 0.4, 0.9  # shares of Segment.mridangam_level
 
 
@@ -56,9 +57,10 @@ def facts(segment: Segment, recording: Recording) -> dict[str, Fact]:
         values[name] = (own, origin) if own else (_inherited(name, segment, recording), "recording")
     said = {name: text for name, (text, _) in values.items()}
     sources = {name: source for name, (_, source) in values.items()}
-    said |= {"section": segment.section, "tonic": tonic_name(recording.tonic_hz)}
-    said |= _players(segment.section, said["artist"], recording)
-    said |= {"mridangam": _mridangam(segment)}
+    said |= {"section": segment.section, "mridangam": _mridangam(segment)}
+    said |= _players(segment, said["artist"], recording)
+    if segment.section in MELODIC:
+        said["tonic"] = tonic_name(recording.tonic_hz)
     said |= of_theory(said)
     sources |= {"section": origin, "mridangam": "measured"}
     for derived, parent in (("melakarta", "raga"), ("kind", "raga"), ("svaras", "raga")):
@@ -96,7 +98,7 @@ def describe(
         )
     said = {"raga": raga, "tala": tala, "section": section, "tonic": tonic_name(tonic_hz)}
     said |= {"lead": lead(more.get("artist"), more.get("instrument"))} | more
-    return clean({**of_theory(said), **said})
+    return clean(said | of_theory(said))
 
 
 def tonic_name(tonic_hz: float | None) -> str | None:
@@ -124,26 +126,30 @@ def lead(artist: str | None, instrument: str | None) -> str | None:
 
 
 def of_theory(said: Mapping[str, str | None]) -> dict[str, str | None]:
-    """What theory knows of the raga and the tala that were said; nothing where they are unknown."""
+    """What theory knows of the raga and the tala that were said, and how it spells them.
+
+    A name that theory does not know stays as it was said, and nothing follows from it.
+    """
     from core import theory  # read when first asked: its tables take time
 
     found: dict[str, str | None] = {}
-    try:
-        if said.get("raga"):
-            raga = theory.raga(said["raga"])
-            found["svaras"] = " ".join(raga.svaras)
-            found["melakarta"] = raga.name if raga.is_melakarta else raga.parent
-            found["kind"] = (
-                f"melakarta {raga.melakarta}" if raga.is_melakarta else f"janya of {raga.parent}"
-            )
-    except TheoryError:
-        pass  # a raga that theory does not know is still said by its name
-    try:
-        if said.get("tala"):
-            found["aksharas"] = f"{theory.tala(said['tala']).aksharas:g}"
-    except TheoryError:
-        pass
+    if raga := _if_known(theory.raga, said.get("raga")):
+        found["raga"] = raga.name
+        found["svaras"] = " ".join(raga.svaras)
+        found["melakarta"] = raga.name if raga.is_melakarta else raga.parent
+        found["kind"] = (
+            f"melakarta {raga.melakarta}" if raga.is_melakarta else f"janya of {raga.parent}"
+        )
+    if tala := _if_known(theory.tala, said.get("tala")):
+        found |= {"tala": tala.name, "aksharas": f"{tala.aksharas:g}"}
     return found
+
+
+def _if_known(find: Callable, name: str | None):
+    try:
+        return find(name) if name else None
+    except TheoryError:
+        return None
 
 
 def _inherited(name: str, segment: Segment, recording: Recording) -> str | None:
@@ -169,10 +175,9 @@ def _only(artists) -> str | None:
     return found[0].name if len(found) == 1 else None
 
 
-def _players(
-    section: SectionName, artist: str | None, recording: Recording
-) -> dict[str, str | None]:
+def _players(segment: Segment, artist: str | None, recording: Recording) -> dict[str, str | None]:
     """The lead's instrument, and who accompanies in this section."""
+    section = segment.section
     if section not in PERFORMED:
         return {}
     played = {player.name: player.instrument for player in recording.artists}
@@ -180,9 +185,9 @@ def _players(
     instrument = instrument or played.get(artist)
     said = {"instrument": instrument, "lead": lead(artist, instrument)}
     if section in IN_TALA - {"tani avartanam"}:
-        said["accompaniment"] = _and(
-            player.instrument for player in recording.artists if _accompanies(player, artist)
-        )
+        heard = (each for each in recording.artists if _accompanies(each, artist))
+        silent = "mridangam" if _mridangam(segment) == WITHOUT else None
+        said["accompaniment"] = _and(p.instrument for p in heard if p.instrument != silent)
     return said
 
 
@@ -202,7 +207,7 @@ def _mridangam(segment: Segment) -> str | None:
     if level is None or segment.section not in MELODIC:
         return None
     if level < WITHOUT_BELOW:
-        return "without mridangam"
+        return WITHOUT
     if level < SOFT_BELOW:
         return "soft mridangam"
     return "mridangam solo" if level >= SOLO_FROM else None

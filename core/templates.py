@@ -1,8 +1,9 @@
 """Stage 4, the words: caption templates, written in clauses, and the presets.
 
-A template is said clause by clause; a clause whose field is unknown is left out, so a caption never
-says "None". How two clauses meet is decided by how the second one begins: a joining word ("in",
-"by", "and") follows a space, `,` `;` `.` stand as typed, anything else follows a comma.
+A template is said clause by clause; a clause whose field is unknown is left out, so a caption
+never says "None". How two clauses meet is decided by how the second one begins: a joining word
+("in", "by", "and") or a bracket follows a space, `,` `;` `.` stand as typed, anything else follows
+a comma.
 
 As text, clauses are separated by `|`. Text without any `|` is cut into clauses by itself: before
 punctuation and before a joining word.
@@ -151,7 +152,7 @@ def join(said: Iterable[str]) -> str:
             sentence = re.sub(r"^(?:[,;.\s]+|and\b\s*)+", "", clause)
         elif clause[0] in ",;.":
             sentence = sentence.rstrip(",;. ") + clause
-        elif _STARTS_JOINING.match(clause):
+        elif clause[0] == "(" or _STARTS_JOINING.match(clause):
             sentence += f" {clause}"
         else:
             sentence += f", {clause}"
@@ -188,10 +189,10 @@ def _per_section(default: str, **special: str) -> dict[str, CaptionTemplate]:
     }
 
 
-_RICH_END = " | {tempo} tempo | {lead} | with {accompaniment} | {mridangam} | {register} register"
-_RICH_END += " | {density} | tonic {tonic}"
-_RICH_RAGA = " | in raga {raga} | {kind}"
-_RICH_TALA = " | in {tala} tala | of {aksharas} aksharas"
+_RAGA = " | in raga {raga} | ({kind})"
+_TALA = " | , in {tala} tala | of {aksharas} aksharas"
+_SOUND = " | {mridangam} | {register} register | {density} | tonic {tonic}"
+_PLAYED = " | {tempo} tempo | {lead} | with {accompaniment}"
 
 PRESETS: dict[str, dict[str, CaptionTemplate]] = {
     # the captions of the first Carnatic Riffusion (2022), for whole songs
@@ -209,19 +210,19 @@ PRESETS: dict[str, dict[str, CaptionTemplate]] = {
         kriti="Raga {raga} and composer {composer}",
         tani_avartanam="Tani avartanam in {tala} tala by {artist}",
         violin="Violin in raga {raga} by {artist}",
+        other="Carnatic music in raga {raga} in {tala} tala by {artist}",
         applause="Applause",
         speech="Speech",
     ),
     "rich": _per_section(
-        f"Carnatic {{section}}{_RICH_RAGA}{_RICH_TALA}"
-        f" | {{composition}} | by composer {{composer}}{_RICH_END}",
-        violin=f"Carnatic violin{_RICH_RAGA}{_RICH_TALA} | by {{artist}}"
-        " | {tempo} tempo | {mridangam} | {register} register | {density} | tonic {tonic}",
-        tani_avartanam="Carnatic tani avartanam, percussion alone | in {tala} tala"
+        f"Carnatic {{section}}{_RAGA}{_TALA}"
+        f" | {{composition}} | , by composer {{composer}}{_PLAYED}{_SOUND}",
+        violin=f"Carnatic violin{_RAGA} | , by {{artist}}{_TALA} | {{tempo}} tempo{_SOUND}",
+        tani_avartanam="Carnatic tani avartanam | percussion alone | , in {tala} tala"
         " | of {aksharas} aksharas | {tempo} tempo | by {artist}",
-        applause="Applause at a Carnatic concert",
-        speech="Speech at a Carnatic concert",
-        other=f"Carnatic music{_RICH_RAGA}{_RICH_TALA}{_RICH_END}",
+        applause="Applause at a Carnatic concert |",
+        speech="Speech at a Carnatic concert |",
+        other=f"Carnatic music{_RAGA}{_TALA}{_PLAYED}{_SOUND}",
     ),
     "tags": _per_section(
         "carnatic music | {section} | {raga} raga | {kind} | {tala} tala | {tempo} tempo"

@@ -1,0 +1,269 @@
+"""Stage 5, what to export: which stretches of which segments become clips, decided before writing.
+
+A clip has the codec's own length and lies wholly inside one segment. `plan` decides everything that
+can be decided without reading audio, so a preview costs no decoding.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from core.caption import Templates, caption
+from core.errors import DatasetError
+from core.fields import PERFORMED, known_fields
+from core.records import SECTIONS, STATUSES, Recording, SectionName, Segment, Status
+from core.splits import Splits, assign
+from core.templates import templates
+from core.workspace import Workspace, checked_name
+
+ANY_TONIC_HZ = 146.8
+MUSIC = tuple(section for section in SECTIONS if section in PERFORMED)
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """What goes into a dataset."""
+
+    name: str
+    """The dataset's folder under datasets/ of the workspace."""
+    preset: str = "svara"
+    """The spectrogram: svara (rows counted from the tonic) or riffusion."""
+    template: str = "rich"
+    """The words of the captions: a preset or your own saved template."""
+    sections: tuple[SectionName, ...] = MUSIC
+    """Which sections to take."""
+    ragas: tuple[str, ...] = ()
+    """Which ragas to take; none named means all."""
+    statuses: tuple[Status, ...] = ("approved",)
+    """Which segments to trust."""
+    clip_s: float | None = None
+    """Length of a clip in seconds; the codec's own if not given."""
+    hop_s: float | None = None
+    """From the start of one clip to the next; the clip's length if not given."""
+    min_s: float = 0.0
+    """Leave out segments shorter than this."""
+    max_s: float | None = None
+    """Leave out segments longer than this."""
+    align_tonic: bool = True
+    """Count the rows of the riffusion preset from the tonic too; svara always does."""
+    estimate_tonic: bool = False
+    """Measure the tonic of recordings that have none, instead of refusing them."""
+    max_mridangam: float | None = None
+    """Leave out segments with a mridangam louder than this (0..1)."""
+    max_per_raga: int | None = None
+    """At most so many clips of one raga, spread over its recordings."""
+    max_per_recording: int | None = None
+    """At most so many clips of one recording."""
+    max_per_section: int | None = None
+    """At most so many clips of one section."""
+    floor_db: float | None = -60.0
+    """Leave out clips whose loudness (RMS, full scale = 0 dB) is below this."""
+    overwrite: bool = False
+    """Replace a dataset of this name; its recordings keep their splits."""
+
+    def __post_init__(self):
+        checked_name(self.name)
+        for what, found, known in (
+            ("section", self.sections, SECTIONS),
+            ("status", self.statuses, STATUSES),
+            ("preset", (self.preset,), ("svara", "riffusion")),
+        ):
+            for each in set(found) - set(known):
+                raise DatasetError(f"{each!r} is no {what}. Choose among: {', '.join(known)}.")
+        for what in ("clip_s", "hop_s", "max_s", "max_per_raga", "max_per_recording"):
+            if getattr(self, what) is not None and not getattr(self, what) > 0:
+                raise DatasetError(f"{what} is {getattr(self, what)}. Give a number above 0.")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One future example: where it is heard, what is said of it, in which split."""
+
+    recording: Recording
+    segment: Segment
+    start_s: float
+    end_s: float
+    split: str
+    text: str
+    captions: tuple[str, ...]
+
+    @property
+    def stem(self) -> str:
+        """File name without its ending: recording, start in ms, segment."""
+        return f"{self.recording.id}-{round(1000 * self.start_s):09d}-{self.segment.id[:8]}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All clips of a dataset, in order, and what a person should know before making it."""
+
+    config: ExportConfig
+    clips: tuple[Clip, ...]
+    splits: Splits
+    notes: tuple[str, ...]
+
+    def counts(self) -> list[dict[str, str | int]]:
+        """Clips by section, raga and split: rows of a table."""
+        counted = Counter(
+            (clip.segment.section, raga_of(clip.segment, clip.recording) or "", clip.split)
+            for clip in self.clips
+        )
+        return [
+            {"section": section, "raga": raga, "split": split, "clips": n}
+            for (section, raga, split), n in sorted(counted.items())
+        ]
+
+    @property
+    def hours(self) -> float:
+        """Length of all clips together."""
+        return sum(clip.end_s - clip.start_s for clip in self.clips) / 3600
+
+
+@dataclass
+class _Selection:
+    """Segments that pass the configuration's filters, and why others did not."""
+
+    chosen: list[tuple[Recording, Segment]] = field(default_factory=list)
+    left_out: Counter = field(default_factory=Counter)
+
+
+def plan(
+    config: ExportConfig, workspace: Workspace, library, kept: Mapping[str, str] | None = None
+) -> Plan:
+    """Decide every clip of a dataset.
+
+    Parameters
+    ----------
+    kept : recording id -> split of an earlier export, which stays.
+
+    Raises
+    ------
+    DatasetError
+        If nothing would come out; the message says what there is instead.
+    """
+    clip_s = codec_of(config, ANY_TONIC_HZ).clip_s  # the same for every tonic
+    selection = _select(config, library, clip_s)
+    if not selection.chosen:
+        raise DatasetError(_nothing(config, library, selection, clip_s))
+    words = templates(config.template, workspace)
+    recordings = {recording.id: recording for recording, _ in selection.chosen}
+    splits = assign(recordings.values(), kept)
+    clips = [
+        clip
+        for recording, segment in selection.chosen
+        for clip in _cut(config, recording, segment, clip_s)
+    ]
+    clips = _worded(_balanced(config, clips), words, splits)
+    notes = [*splits.notes, *(f"{n} segments {why}." for why, n in selection.left_out.items())]
+    return Plan(config, tuple(clips), splits, tuple(notes))
+
+
+def codec_of(config: ExportConfig, tonic_hz: float | None):
+    """The codec of this configuration for a recording whose tonic this is."""
+    from core import spectrogram
+
+    if config.preset == "svara":
+        codec = spectrogram.svara(tonic_hz)
+    else:
+        codec = spectrogram.riffusion(tonic_hz if config.align_tonic else None)
+    if config.clip_s is None:
+        return codec
+    return replace(codec, width=round(config.clip_s * codec.sr / codec.hop_length))
+
+
+def raga_of(segment: Segment, recording: Recording) -> str | None:
+    """The raga heard in a segment: its own, or its recording's where that must hold."""
+    return known_fields(segment, recording).get("raga")
+
+
+def _select(config: ExportConfig, library, clip_s: float) -> _Selection:
+    selection = _Selection()
+    recordings = {recording.id: recording for recording in library.recordings()}
+    for segment in library.segments():
+        recording = recordings[segment.recording_id]
+        reason = _reason_against(config, recording, segment, clip_s)
+        if reason:
+            selection.left_out[reason] += 1
+        else:
+            selection.chosen.append((recording, segment))
+    selection.chosen.sort(key=lambda pair: (pair[0].id, pair[1].start_s, pair[1].id))
+    return selection
+
+
+def _reason_against(
+    config: ExportConfig, recording: Recording, segment: Segment, clip_s: float
+) -> str | None:
+    level = segment.mridangam_level
+    if segment.status not in config.statuses:
+        return f"are {segment.status}"
+    if segment.section not in config.sections:
+        return "are of other sections"
+    if config.ragas and raga_of(segment, recording) not in config.ragas:
+        return "are in other ragas"
+    if segment.duration_s + 1e-6 < max(clip_s, config.min_s):  # 1e-6: sums of decimal seconds
+        return f"are shorter than {max(clip_s, config.min_s):.4g} s"
+    if config.max_s is not None and segment.duration_s > config.max_s:
+        return f"are longer than {config.max_s:g} s"
+    if config.max_mridangam is not None and level is not None and level > config.max_mridangam:
+        return "have too much mridangam"
+    return None
+
+
+def _nothing(config: ExportConfig, library, selection: _Selection, clip_s: float) -> str:
+    if not library.recordings():
+        return "The library is empty. Import a recording and mark its sections first."
+    if not selection.left_out:
+        return "No segment is marked yet. Mark some in the Segment tab and approve them."
+    reasons = "; ".join(f"{n} {why}" for why, n in selection.left_out.most_common())
+    return (
+        f"Nothing to export: wanted {' or '.join(config.statuses)} segments of at least "
+        f"{clip_s:.4g} s, found {sum(selection.left_out.values())} segments ({reasons}). "
+        "Approve segments in the Segment tab, or choose other statuses, sections or ragas."
+    )
+
+
+def _cut(
+    config: ExportConfig, recording: Recording, segment: Segment, clip_s: float
+) -> Iterable[Clip]:
+    hop_s = config.hop_s or clip_s
+    n_clips = int((segment.duration_s - clip_s + 1e-6) // hop_s) + 1
+    for index in range(n_clips):
+        start_s = segment.start_s + index * hop_s
+        yield Clip(recording, segment, start_s, start_s + clip_s, "train", "", ())
+
+
+def _balanced(config: ExportConfig, clips: list[Clip]) -> list[Clip]:
+    """Thin out what there is too much of, evenly over each group's clips."""
+    limits = (
+        (config.max_per_recording, lambda clip: clip.recording.id),
+        (config.max_per_raga, lambda clip: raga_of(clip.segment, clip.recording)),
+        (config.max_per_section, lambda clip: clip.segment.section),
+    )
+    for limit, group_of in limits:
+        if limit is not None:
+            groups = defaultdict(list)
+            for index, clip in enumerate(clips):
+                groups[group_of(clip)].append(index)
+            keep = {each for group in groups.values() for each in _evenly(group, limit)}
+            clips = [clip for index, clip in enumerate(clips) if index in keep]
+    return clips
+
+
+def _evenly(items: list[int], n: int) -> list[int]:
+    """At most `n` of `items`, spread over their whole range.
+
+    >>> _evenly([0, 1, 2, 3, 4, 5], 3)
+    [0, 2, 4]
+    """
+    if len(items) <= n:
+        return items
+    return [items[index * len(items) // n] for index in range(n)]
+
+
+def _worded(clips: list[Clip], words: Templates, splits: Splits) -> list[Clip]:
+    worded = []
+    for clip in clips:
+        text = caption(clip.segment, clip.recording, words)
+        split = splits.of[clip.recording.id]
+        worded.append(replace(clip, split=split, text=text, captions=(text,)))
+    return worded

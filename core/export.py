@@ -1,0 +1,261 @@
+"""Stage 5: export captioned spectrograms as a dataset folder that every tool opens.
+
+    datasets/<name>/{train,validation,test}/{*.png, metadata.jsonl}  README.md  manifest.json
+
+`clips.plan` decides, `shards.work` draws, one recording at a time; here the folder is put together
+under a temporary name and gets its own name when it is whole.
+"""
+
+import hashlib
+import logging
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Protocol
+
+from core.clips import Clip, ExportConfig, Plan, codec_of, plan
+from core.datacard import read_manifest, write_card, write_manifest
+from core.errors import DatasetError
+from core.metadata import Row, row_of, write_metadata
+from core.records import Recording
+from core.shards import Cut, Shard, work
+from core.workspace import Workspace
+
+__all__ = ["ExportConfig", "Plan", "export", "main", "preview"]
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int, str], None]  # clips done, clips in all, what is at work
+
+TONIC_FROM_S = 180.0  # so much of a recording is listened to for its tonic
+
+
+class Cancel(Protocol):
+    """What says "stop", such as a `threading.Event`."""
+
+    def is_set(self) -> bool: ...
+
+
+class ExportCancelled(DatasetError):
+    """The export was stopped by its user; nothing of it is left."""
+
+
+def preview(config: ExportConfig, workspace: Workspace, library) -> Plan:
+    """What `export` would make, without reading or writing any audio."""
+    return plan(config, workspace, library, _kept_splits(config, workspace))
+
+
+def export(
+    config: ExportConfig,
+    workspace: Workspace,
+    library,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> Path:
+    """Make the dataset folder and return it.
+
+    An export that was killed goes on where it was when it is asked for again.
+
+    Raises
+    ------
+    DatasetError
+        If nothing would come out, the name is taken, a tonic is missing or the disk is full.
+        Nothing half-written is left behind.
+    """
+    target = workspace.dataset(config.name)
+    decided = with_tonics(preview(config, workspace, library), workspace)
+    building = _building(target, decided, workspace)
+    try:
+        _fill(building, decided, workspace, _ticker(decided, progress, cancel))
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    _put_in_place(building, target)
+    return target
+
+
+def with_tonics(decided: Plan, workspace: Workspace) -> Plan:
+    """Fill in the tonics that the pictures' rows are counted from; measure them if asked to."""
+    config = decided.config
+    recordings = {clip.recording.id: clip.recording for clip in decided.clips}
+    lacking = [recording for recording in recordings.values() if recording.tonic_hz is None]
+    if not lacking or not (config.preset == "svara" or config.align_tonic):
+        return decided
+    if not config.estimate_tonic:
+        raise DatasetError(
+            f"No tonic is known for {', '.join(recording.id for recording in lacking)}, and the "
+            "pictures' rows are counted from it. Set it in the Segment tab, or export with "
+            "--estimate-tonic to have it measured."
+        )
+    tonics = {recording.id: _measured_tonic(recording, workspace) for recording in lacking}
+    clips = tuple(
+        replace(clip, recording=replace(clip.recording, tonic_hz=tonics[clip.recording.id]))
+        if clip.recording.id in tonics
+        else clip
+        for clip in decided.clips
+    )
+    measured = ", ".join(f"{key} at {hz:.1f} Hz" for key, hz in tonics.items())
+    return replace(decided, clips=clips, notes=(*decided.notes, f"Tonic measured: {measured}."))
+
+
+def _measured_tonic(recording: Recording, workspace: Workspace) -> float:
+    from core import audio, pitch
+
+    y, sr = audio.load(workspace.audio(recording.id), end_s=min(TONIC_FROM_S, recording.duration_s))
+    return round(float(pitch.tonic(y, sr).hz), 2)
+
+
+def _kept_splits(config: ExportConfig, workspace: Workspace) -> dict[str, str] | None:
+    """The splits of the dataset that this one replaces."""
+    target = workspace.dataset(config.name)
+    if not target.exists():
+        return None
+    if not config.overwrite:
+        raise DatasetError(
+            f"There is a dataset {config.name!r} already. Choose another name, or replace it with "
+            "--overwrite."
+        )
+    return read_manifest(target).get("splits") if (target / "manifest.json").exists() else None
+
+
+def _building(target: Path, decided: Plan, workspace: Workspace) -> Path:
+    """The folder an export grows in: the same for the same plan and audio, so it can go on."""
+    sources = sorted({clip.recording.id for clip in decided.clips})
+    stats = [workspace.audio(each).stat() for each in sources]
+    seen = (decided, [(stat.st_size, stat.st_mtime_ns) for stat in stats])
+    digest = hashlib.sha256(repr(seen).encode()).hexdigest()[:12]
+    building = target.with_name(f".part-{digest}-{target.name}")
+    for other in target.parent.glob(f".part-*-{target.name}"):
+        if other != building:  # of a plan that is no longer wanted
+            shutil.rmtree(other, ignore_errors=True)
+    building.mkdir(parents=True, exist_ok=True)
+    return building
+
+
+def _ticker(
+    decided: Plan, progress: Progress | None, cancel: Cancel | None
+) -> Callable[[str, int], None]:
+    done = 0
+
+    def tick(recording_id: str, n_clips: int) -> None:
+        nonlocal done
+        if cancel is not None and cancel.is_set():
+            raise ExportCancelled("The export was cancelled. Nothing of it is left.")
+        done += n_clips
+        if progress is not None:
+            progress(done, len(decided.clips), recording_id)
+
+    return tick
+
+
+def _fill(
+    building: Path, decided: Plan, workspace: Workspace, tick: Callable[[str, int], None]
+) -> None:
+    """Write everything a finished dataset has."""
+    tick("", 0)
+    by_file = {f"{clip.split}/{clip.stem}.png": clip for clip in decided.clips}
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for measured in _measured(list(_shards(building, decided, workspace)), tick):
+        clip = by_file[measured["file_name"]]
+        if "sha256" in measured:
+            rows[clip.split].append(row_of(clip, measured))
+    quiet = len(by_file) - sum(map(len, rows.values()))
+    if quiet:
+        note = f"{quiet} clips are quieter than {decided.config.floor_db:g} dB and left out."
+        if not rows:
+            raise DatasetError(f"Nothing to export: {note} Lower --floor-db, or check the audio.")
+        decided = replace(decided, notes=(*decided.notes, note))
+    shutil.rmtree(building / ".rows")
+    _describe(building, decided, rows)
+
+
+def _describe(building: Path, decided: Plan, rows: dict[str, list[Row]]) -> None:
+    codec = asdict(codec_of(decided.config, decided.clips[0].recording.tonic_hz))
+    codec = {key: value for key, value in codec.items() if key != "tonic_hz"}
+    write_metadata(building, rows)
+    write_card(building, decided, rows, codec)
+    write_manifest(building, decided, rows, codec)
+
+
+def _shards(building: Path, decided: Plan, workspace: Workspace) -> Iterator[Shard]:
+    """One piece of work for each recording."""
+    by_recording: dict[str, list[Clip]] = defaultdict(list)
+    for clip in decided.clips:
+        by_recording[clip.recording.id].append(clip)
+    for recording_id, clips in by_recording.items():
+        clips.sort(key=lambda clip: (clip.start_s, clip.stem))
+        yield Shard(
+            recording_id=recording_id,
+            audio=workspace.audio(recording_id),
+            codec=codec_of(decided.config, clips[0].recording.tonic_hz),
+            cuts=tuple(Cut(f"{clip.split}/{clip.stem}.png", clip.start_s) for clip in clips),
+            folder=building,
+            floor_db=decided.config.floor_db,
+        )
+
+
+def _measured(shards: list[Shard], tick: Callable[[str, int], None]) -> Iterator[dict]:
+    for shard in shards:
+        n_done = 0
+
+        def on_clip(recording_id: str = shard.recording_id) -> None:
+            nonlocal n_done
+            n_done += 1
+            tick(recording_id, 1)
+
+        rows = work(shard, on_clip)
+        tick(shard.recording_id, len(rows) - n_done)  # those of an earlier, interrupted export
+        yield from rows
+
+
+def _put_in_place(building: Path, target: Path) -> None:
+    with _aside(target):
+        os.replace(building, target)
+
+
+@contextmanager
+def _aside(target: Path) -> Iterator[None]:
+    """Keep an earlier dataset until the new one has its place."""
+    earlier = target.with_name(f".part-old-{target.name}")
+    if target.exists():
+        os.replace(target, earlier)
+    try:
+        yield
+    except OSError:
+        if earlier.exists():
+            os.replace(earlier, target)
+        raise
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+def main(config: ExportConfig) -> None:
+    """Export captioned spectrograms of the library's segments as a dataset folder."""
+    from core.command import progress_bar
+    from core.library import Library
+
+    workspace = Workspace.at()
+    bar = progress_bar(0, "clip", config.name)
+
+    def show(done: int, total: int, message: str) -> None:
+        bar.total = total
+        bar.set_postfix_str(message, refresh=False)
+        bar.update(done - bar.n)
+
+    with bar:
+        folder = export(config, workspace, Library.of(workspace), show)
+    manifest = read_manifest(folder)
+    for note in manifest["notes"]:
+        log.info(note)
+    log.info("%s in %s", manifest["clips"], folder)
+
+
+if __name__ == "__main__":
+    from tyro.conf import OmitArgPrefixes, configure
+
+    from core.command import run
+
+    run(configure(OmitArgPrefixes)(main))

@@ -1,0 +1,131 @@
+"""Stage 5, the work: one recording's clips cut from its audio, drawn and written.
+
+A shard is one recording. Its audio is decoded once, in blocks, and only what the clips at hand need
+is kept, so memory does not grow with the recording's length. A shard's rows are written last: where
+they are, its pictures are whole, and an export that was killed goes on after it.
+"""
+
+import errno
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import AudioError, DatasetError
+from core.workspace import replacing
+
+BLOCK_S = 30.0
+LATE_S = 0.1  # a decoder may end this much before the length its file claims; silence fills it
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One clip to write: its file below the dataset's folder and where its sound begins."""
+
+    file_name: str
+    start_s: float
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Everything one worker needs; small and picklable."""
+
+    recording_id: str
+    audio: Path
+    codec: "object"  # core.spectrogram.Codec
+    cuts: tuple[Cut, ...]  # by start
+    folder: Path
+    floor_db: float | None
+
+    @property
+    def rows_file(self) -> Path:
+        """Where the shard's rows go, written when everything else is."""
+        return self.folder / ".rows" / f"{self.recording_id}.json"
+
+
+def work(shard: Shard, on_clip: Callable[[], None] | None = None) -> list[dict]:
+    """Write a shard's pictures; return a row for each: file_name, loudness_db, sha256.
+
+    A clip quieter than the shard's floor has a row without sha256 and no picture. `on_clip` is
+    called after each clip and may raise to stop.
+    """
+    if shard.rows_file.exists():
+        return json.loads(shard.rows_file.read_text(encoding="utf-8"))
+    rows = []
+    try:
+        for cut, y in clips_of(shard):
+            rows.append(_draw(shard, cut, y))
+            if on_clip:
+                on_clip()
+        with replacing(shard.rows_file) as part:
+            part.write_text(json.dumps(rows), encoding="utf-8")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DatasetError(
+            f"The disk is full: {shard.folder.parent} has no room for {len(shard.cuts)} pictures "
+            f"of {shard.recording_id!r}. Free some space and export again."
+        ) from error
+    return rows
+
+
+def clips_of(shard: Shard) -> Iterator[tuple[Cut, np.ndarray]]:
+    """Each cut with its audio, shape (n_samples,), in one pass over the recording."""
+    from core import audio  # its decoders take time to load
+
+    codec = shard.codec
+    n_samples = round(codec.clip_s * codec.sr)
+    starts = [round(cut.start_s * codec.sr) for cut in shard.cuts]
+    blocks = iter(audio.stream(shard.audio, sr=codec.sr, block_s=BLOCK_S))
+    heard = np.zeros(0, np.float32)  # samples from `at` on
+    at = 0
+    for cut, start in zip(shard.cuts, starts, strict=True):
+        skipped = min(start - at, len(heard))
+        heard, at = heard[skipped:], at + skipped
+        parts, n_heard = [heard], len(heard)
+        while at + n_heard < start + n_samples and (block := next(blocks, None)) is not None:
+            parts.append(block)
+            n_heard += len(block)
+            if at + n_heard <= start:  # nothing of these blocks is needed
+                parts, at, n_heard = [], at + n_heard, 0
+        heard = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        yield cut, _exactly(heard[start - at :], n_samples, shard, cut)
+
+
+def _exactly(y: np.ndarray, n_samples: int, shard: Shard, cut: Cut) -> np.ndarray:
+    lacking = n_samples - min(len(y), n_samples)
+    if lacking > LATE_S * shard.codec.sr:
+        ends_s = cut.start_s + len(y) / shard.codec.sr
+        raise AudioError(
+            f"The audio of {shard.recording_id!r} ends at {ends_s:.1f} s, within a clip that "
+            f"starts at {cut.start_s:.1f} s. A segment reaches further than the sound: mend it, "
+            "or import the recording again."
+        )
+    return np.pad(y[:n_samples], (0, lacking))
+
+
+def _draw(shard: Shard, cut: Cut, y: np.ndarray) -> dict:
+    from core.spectrogram import write_image
+
+    loudness_db = 10 * float(np.log10(np.mean(np.square(y, dtype=np.float64)) + 1e-12))
+    row = {"file_name": cut.file_name, "loudness_db": round(loudness_db, 2)}
+    if shard.floor_db is not None and loudness_db < shard.floor_db:
+        return row
+    path = shard.folder / cut.file_name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_image(path, shard.codec.encode(y)[:, : shard.codec.width], shard.codec)
+    return row | {"sha256": hash_of(path)}
+
+
+def hash_of(path: Path) -> str:
+    """SHA-256 of a file, read in blocks."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def finished(shards: Iterable[Shard]) -> list[Shard]:
+    """The shards that an earlier, interrupted export completed."""
+    return [shard for shard in shards if shard.rows_file.exists()]
