@@ -22,9 +22,9 @@ from typing import Any, Literal, get_args
 from core.errors import RunError
 from core.workspace import replacing
 
-State = Literal["queued", "running", "stopping", "stopped", "done", "failed"]
+State = Literal["queued", "running", "stopping", "stopped", "finished", "failed"]
 STATES: tuple[State, ...] = get_args(State)
-ENDED: tuple[State, ...] = ("stopped", "done", "failed")
+ENDED: tuple[State, ...] = ("stopped", "finished", "failed")
 
 CONFIG, COMMAND, STATUS, PID, LOG = "config.json", "command.json", "status.json", "pid", "log.txt"
 METRICS, SAMPLES, CHECKPOINTS, MODEL = "metrics.jsonl", "samples", "checkpoints", "model"

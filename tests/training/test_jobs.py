@@ -46,7 +46,7 @@ for step in range(start + 1, steps + 1):
         say(state="stopped", step=step, max_steps=steps, message="Stopped; all is saved.")
         sys.exit()
     time.sleep(0.02)
-say(state="done", step=steps, max_steps=steps, message="Done.")
+say(state="finished", step=steps, max_steps=steps, message="Finished.")
 """
 ENDLESS = 10**6
 
@@ -94,10 +94,10 @@ def on_its_turn(workspace, run_id: str) -> jobs.Status:
     return jobs.status(workspace, run_id)
 
 
-def test_a_run_goes_from_launch_to_done_and_leaves_its_rows_and_its_log(workspace):
+def test_a_run_goes_from_launch_to_finished_and_leaves_its_rows_and_its_log(workspace):
     run_id = train(workspace, steps=3)
     found = ended(workspace, run_id)
-    assert (found.state, found.step, found.max_steps) == ("done", 3, 3)
+    assert (found.state, found.step, found.max_steps) == ("finished", 3, 3)
     assert [row["step"] for row in jobs.metrics(workspace, run_id)] == [1, 2, 3]
     assert jobs.log(workspace, run_id)[0].splitlines() == ["step 1", "step 2", "step 3"]
 
@@ -272,7 +272,7 @@ def test_a_second_run_waits_for_the_first_and_then_takes_its_turn(workspace):
     jobs.stop(workspace, first)
     ended(workspace, first)
     until(lambda: jobs.advance(workspace) == [second], "the second's turn")
-    assert ended(workspace, second).state == "done"
+    assert ended(workspace, second).state == "finished"
 
 
 def test_runs_on_different_devices_run_at_once_and_none_is_overtaken(workspace):
@@ -339,7 +339,7 @@ def test_what_cannot_be_asked_of_an_ended_run_is_refused(workspace):
     run_id = train(workspace, steps=1)
     ended(workspace, run_id)
     for ask in (jobs.stop, jobs.save_now, jobs.sample_now, jobs.resume):
-        with pytest.raises(RunError, match="done"):
+        with pytest.raises(RunError, match="finished"):
             ask(workspace, run_id)
 
 
@@ -367,7 +367,7 @@ def test_a_damaged_run_is_listed_as_failed_and_hides_no_other(workspace):
     write_order(broken, Order(("true",)))
     (broken / "status.json").write_text('{"state": "run')
     states = {found.run_id: found.state for found in jobs.runs(workspace)}
-    assert states == {run_id: "done", broken.name: "failed"}
+    assert states == {run_id: "finished", broken.name: "failed"}
 
 
 def test_only_an_ended_run_is_deleted(workspace):
@@ -385,7 +385,7 @@ def test_only_an_ended_run_is_deleted(workspace):
 def test_samples_are_listed_by_step_with_what_is_said_of_them(workspace):
     run = jobs.reserve(workspace, "try")
     write_order(run, Order(("true",)))
-    write_status(run, state="done")
+    write_status(run, state="finished")
     for name in ("000200/mohanam.flac", "000020/kalyani.flac", "000020/kalyani.json"):
         path = run / "samples" / name
         path.parent.mkdir(parents=True, exist_ok=True)

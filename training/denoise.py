@@ -1,0 +1,161 @@
+"""Stage 7: from noise to latents of any width, by windows of the model's own width.
+
+    text_states (n_texts, 2, n_tokens, dim)        latents (1, channels, rows, columns)
+
+A model draws pictures of one width; a longer clip is a wider picture. Each step predicts the noise
+of overlapping windows and averages it where they overlap, so all are denoised as one picture and no
+seam is left (MultiDiffusion, Bar-Tal et al. 2023, eq. 5, with weights that fall towards a window's
+ends). Windows may go round: a loop has no first column. Guidance is Ho & Salimans (2022), eq. 6.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.errors import StudioError
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import StableDiffusionPipeline
+
+MIN_OVERLAP = 0.25  # of a window; less lets neighbours drift apart
+WINDOWS_AT_ONCE = 4  # forward passes of so many windows fit beside a Stable Diffusion in 6 GB
+
+
+class Cancelled(StudioError):
+    """Whoever wanted the clip does not want it any more."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Where windows of `width` columns lie on a picture of `total` columns."""
+
+    total: int
+    width: int
+    loop: bool = False
+
+    @cached_property
+    def columns(self) -> np.ndarray:
+        """The columns each window covers, [shape=(n_windows, width), int], evenly spread."""
+        stride = self.width * (1 - MIN_OVERLAP)
+        if self.loop:
+            n = max(1, int(np.ceil(self.total / stride)))
+            starts = np.arange(n) * self.total / n
+        else:
+            n = 1 + max(0, int(np.ceil((self.total - self.width) / stride)))
+            starts = np.linspace(0, max(0, self.total - self.width), n)
+        return (np.round(starts).astype(int)[:, None] + np.arange(self.width)) % self.total
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """How much a window has to say of each of its columns, [shape=(width,)], never nothing."""
+        ramp = np.arange(1, self.width + 1, dtype=np.float32)
+        return np.minimum(np.minimum(ramp, ramp[::-1]) / (MIN_OVERLAP * self.width), 1.0)
+
+    @property
+    def centres(self) -> np.ndarray:
+        """Where each window's middle lies in the picture, 0..1, [shape=(n_windows,)]."""
+        middle = self.columns[:, self.width // 2] / max(1, self.total - 1)
+        return middle if len(middle) > 1 else np.zeros(1)
+
+    def blend(self, pictures: "torch.Tensor", scale: int = 1) -> "torch.Tensor":
+        """Average the windows' pictures into one, [shape=(1, channels, rows, scale * total)].
+
+        `scale` is how many columns of a picture one column of the windows stands for.
+        """
+        import torch
+
+        _, channels, rows, _ = pictures.shape
+        weights = torch.from_numpy(np.repeat(self.weights, scale)).to(pictures)
+        whole = pictures.new_zeros(1, channels, rows, self.total * scale)
+        total = pictures.new_zeros(self.total * scale)
+        for picture, columns in zip(pictures, self.columns, strict=True):
+            fine = (columns[:, None] * scale + np.arange(scale)).reshape(-1)
+            at = torch.from_numpy(fine).to(pictures.device)
+            whole[0].index_add_(-1, at, picture * weights)
+            total.index_add_(0, at, weights)
+        return whole / total
+
+
+@dataclass(frozen=True)
+class Course:
+    """How the noise is taken away."""
+
+    steps: int
+    guidance_scale: float
+    strength: float = 1.0  # share of the way that is gone; less than 1 starts from a picture
+    tell: Callable[[float], None] = lambda share: None  # the share done, 0..1
+    cancelled: Callable[[], bool] = lambda: False
+    # Puts what is already known in its place: the latents and the next timestep go in.
+    keep: "Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor] | None" = None
+
+
+def denoise(
+    pipeline: "StableDiffusionPipeline",
+    latents: "torch.Tensor",
+    text_states: "torch.Tensor",
+    windows: Windows,
+    course: Course,
+) -> "torch.Tensor":
+    """Denoise `latents` (noise, or a noisy picture if `course.strength` < 1) to the end.
+
+    Parameters
+    ----------
+    text_states : torch.Tensor [shape=(n_windows or 1, 2, n_tokens, dim)]
+        Of each window: what is not wanted, what is wanted.
+    """
+    scheduler = pipeline.scheduler
+    timesteps = course_timesteps(scheduler, course)
+    for done, timestep in enumerate(timesteps):
+        if course.cancelled():
+            raise Cancelled("Stopped before the clip was ready.")
+        noisy = scheduler.scale_model_input(latents, timestep)
+        noise = _noise(pipeline.unet, noisy, timestep, text_states, windows, course.guidance_scale)
+        latents = scheduler.step(noise, timestep, latents, return_dict=False)[0]
+        if course.keep is not None:
+            ahead = timesteps[done + 1] if done + 1 < len(timesteps) else None
+            latents = course.keep(latents, ahead)
+        course.tell((done + 1) / len(timesteps))
+    return latents
+
+
+def course_timesteps(scheduler, course: Course) -> "torch.Tensor":
+    """Set the scheduler's steps and give those that `course` goes, the noisiest first."""
+    scheduler.set_timesteps(course.steps)
+    gone = min(course.steps, max(1, round(course.steps * course.strength)))
+    first = (course.steps - gone) * scheduler.order
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(first)
+    return scheduler.timesteps[first:]
+
+
+def _noise(unet, noisy, timestep, text_states, windows: Windows, guidance_scale: float):
+    """The predicted noise of the whole picture, averaged over its windows."""
+    import torch
+
+    columns = torch.from_numpy(windows.columns).to(noisy.device)
+    cut = noisy[0][:, :, columns].permute(2, 0, 1, 3)  # (n_windows, channels, rows, width)
+    texts = text_states.expand(len(cut), *text_states.shape[1:])
+    predicted = []
+    for pictures, states in zip(
+        cut.split(WINDOWS_AT_ONCE), texts.split(WINDOWS_AT_ONCE), strict=True
+    ):
+        if guidance_scale == 1:
+            predicted.append(_predict(unet, pictures, timestep, states[:, 1]))
+            continue
+        both = _predict(
+            unet, torch.cat([pictures, pictures]), timestep, torch.cat([states[:, 0], states[:, 1]])
+        )
+        without, wanted = both.chunk(2)
+        predicted.append(without + guidance_scale * (wanted - without))
+    return windows.blend(torch.cat(predicted))
+
+
+def _predict(unet, pictures, timestep, states):
+    predicted = unet(
+        pictures.to(unet.dtype), timestep, encoder_hidden_states=states, return_dict=False
+    )[0]
+    return predicted.float()

@@ -1,0 +1,199 @@
+"""Stage 7: what a listener asks for, made sure of and put in the words the model was taught.
+
+A `GenerateConfig` is resolved once, at the border: names become the displayed ones, what cannot be
+is refused, what the model may do badly is said (`notes`). No torch here: a page may ask early.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from core.caption import describe, say
+from core.errors import StudioError, TheoryError
+from core.fields import IN_TALA, NOTES
+from core.records import TONIC_RANGE_HZ
+from core.theory import Raga
+from core.theory import raga as raga_called
+from core.theory import section as section_called
+from core.theory import tala as tala_called
+from core.workspace import DEMO_MODEL
+
+MIN_SECONDS, MAX_SECONDS = 5.0, 60.0
+MAX_STEPS = 200
+MAX_PROMPT = 1000  # characters; models read far fewer
+MAX_SEED = 2**63 - 1
+FREE_TIME = ("alapanai", "tanam", "viruttam")  # sung without a tala
+KATTAI = {"1": 0, "2": 2, "3": 4, "4": 5, "5": 7, "6": 9, "7": 11}  # semitones above C
+KATTAI |= {"1.5": 1, "2.5": 3, "4.5": 6, "5.5": 8, "6.5": 10}
+C3_HZ = 440.0 * 2 ** (-21 / 12)
+
+
+@dataclass(frozen=True)
+class GenerateConfig:
+    """Every setting a clip depends on; the same one makes the same clip again."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    raga: str | None = None
+    """In any spelling; none for percussion, applause or a free prompt."""
+    tala: str | None = None
+    """In any spelling; none for what is sung in free time."""
+    section: str = "alapanai"
+    """alapanai, tanam, kriti, neraval, kalpanaswaram, tani avartanam, violin ..."""
+    instrument: str | None = None
+    """What leads: voice, violin ...; left to the model if not given."""
+    tempo: str | None = None
+    """slow, medium or fast, where the section has a tala."""
+    tonic_hz: float = 146.83
+    """The sruti: Sa in Hz (D3, two kattai, if not given)."""
+    seconds: float = 10.0
+    """Length of the clip, 5 to 60."""
+    seed: int = 0
+    """Another seed, another clip."""
+    steps: int = 20
+    """Denoising steps: more are slower and finer."""
+    guidance_scale: float = 4.0
+    """How strictly the words are followed; 1 does not insist on them."""
+    negative_prompt: str = ""
+    """What is not wanted, in words."""
+    prompt: str | None = None
+    """Any words, instead of those made from raga, tala and section."""
+    model: str = str(DEMO_MODEL)
+    """A pipeline folder or a Hugging Face model id."""
+
+    def __post_init__(self):
+        _within("seconds", self.seconds, MIN_SECONDS, MAX_SECONDS)
+        _within("steps", self.steps, 1, MAX_STEPS)
+        _within("guidance_scale", self.guidance_scale, 0, 50)
+        _within("tonic_hz", self.tonic_hz, *TONIC_RANGE_HZ)
+        _within("seed", self.seed, 0, MAX_SEED)
+        for name in ("prompt", "negative_prompt"):
+            if len(getattr(self, name) or "") > MAX_PROMPT:
+                raise StudioError(f"The {name} is over {MAX_PROMPT} characters. Say it shorter.")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a model was taught, and in which words; empty tuples where nobody wrote it down."""
+
+    ragas: tuple[str, ...] = ()
+    talas: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    template: str = "rich"
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> "Vocabulary":
+        """From a model's codec.json; what is not there is not known."""
+        names = {key: tuple(said.get(key) or ()) for key in ("ragas", "talas", "sections")}
+        return cls(**names, template=said.get("template") or "rich")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A config with every name resolved, the prompt it comes to, and what the listener should
+    know before judging the clip."""
+
+    config: GenerateConfig
+    prompt: str
+    notes: tuple[str, ...] = field(default=())
+
+
+def resolve(config: GenerateConfig, vocabulary: Vocabulary | None = None) -> Wish:
+    """Settle names and words; `TheoryError` or `StudioError` for what is unknown or cannot be."""
+    vocabulary = vocabulary or Vocabulary()
+    config = replace(
+        config,
+        section=section_called(config.section),
+        raga=raga_called(config.raga).name if config.raga else None,
+        tala=tala_called(config.tala).name if config.tala else None,
+    )
+    if config.prompt and config.prompt.strip():
+        return Wish(config, " ".join(config.prompt.split()))
+    if config.tala and config.section in FREE_TIME:
+        timed = ", ".join(sorted(IN_TALA))
+        raise StudioError(
+            f"An {config.section} is sung in free time, without a tala: leave {config.tala} out, "
+            f"or choose a section that has one ({timed})."
+        )
+    known = describe(
+        config.raga,
+        config.tala,
+        config.section,
+        config.tonic_hz,
+        instrument=config.instrument,
+        tempo=config.tempo,
+    )
+    return Wish(config, say(known, vocabulary.template), tuple(_notes(config, vocabulary)))
+
+
+def nearest_raga(name: str, taught: tuple[str, ...]) -> str | None:
+    """Of the ragas taught, the one whose scale is nearest to that of the raga called `name`.
+
+    By the share of keys in common, then by the share of steps its arohana and avarohana share.
+    """
+    wanted, known = raga_called(name), []
+    for other in taught:
+        try:
+            known.append(raga_called(other))
+        except TheoryError:
+            continue  # a model may be taught ragas the tables do not have
+    return max(known, key=lambda other: _likeness(wanted, other)).name if known else None
+
+
+def _likeness(a: Raga, b: Raga) -> tuple[float, float]:
+    def shared(x: tuple, y: tuple) -> float:
+        return len({*x} & {*y}) / len({*x} | {*y})
+
+    steps = [
+        (
+            *zip(r.arohana, r.arohana[1:], strict=False),
+            *zip(r.avarohana, r.avarohana[1:], strict=False),
+        )
+        for r in (a, b)
+    ]
+    return shared(a.cents, b.cents), shared(*steps)
+
+
+def _notes(config: GenerateConfig, vocabulary: Vocabulary):
+    if config.raga and config.section == "tani avartanam":
+        yield "A tani avartanam is percussion alone: the raga is not heard in it."
+    if config.section in IN_TALA and not config.tala:
+        yield f"No tala was chosen for this {config.section}; the model takes any."
+    asked = {"raga": config.raga, "tala": config.tala, "section": config.section}
+    for what, name in asked.items():
+        taught = getattr(vocabulary, f"{what}s")
+        if not name or not taught or name in taught:
+            continue
+        note = f"The model was not taught {what} {name}"
+        near = nearest_raga(name, taught) if what == "raga" else None
+        yield f"{note}; the nearest it knows by scale is {near}." if near else f"{note}."
+
+
+def sruti_hz(text: str) -> float:
+    """The tonic said as Hz, as a note with or without its octave, or in kattai.
+
+    >>> round(sruti_hz("D"), 2), round(sruti_hz("2 kattai"), 2), sruti_hz("A3"), sruti_hz("141 Hz")
+    (146.83, 146.83, 220.0, 141.0)
+    """
+    words = text.strip().replace("½", ".5").replace("♯", "#").replace("♭", "b")
+    if found := re.fullmatch(r"([A-Ga-g])(#|b)?(\d)?", words):
+        letter, accidental, octave = found.groups()
+        semitones = NOTES.index(letter.upper()) + {"#": 1, "b": -1, None: 0}[accidental]
+        hz = C3_HZ * 2 ** (semitones / 12 + int(octave or 3) - 3)
+    elif found := re.fullmatch(r"(\d(?:\.5)?)(?:\s*kattai)?", words, re.IGNORECASE):
+        if found[1] not in KATTAI:
+            raise StudioError(f"There is no {found[1]} kattai. Say 1 to 7, or 1.5, 2.5, 4.5 ...")
+        hz = C3_HZ * 2 ** (KATTAI[found[1]] / 12)
+    elif found := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:Hz)?", words, re.IGNORECASE):
+        hz = float(found[1])
+    else:
+        raise StudioError(f"{text!r} is no sruti. Say a note (C#), kattai (2.5) or Hz (146.8).")
+    _within("sruti", hz, *TONIC_RANGE_HZ)
+    return hz
+
+
+def _within(what: str, found: float, low: float, high: float) -> None:
+    if not (math.isfinite(found) and low <= found <= high):
+        raise StudioError(f"{what} is {found:g}. Choose a number from {low:g} to {high:g}.")
