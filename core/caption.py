@@ -15,6 +15,7 @@ from core.errors import AnnotationError
 from core.fields import Fact, describe, facts, known_fields
 from core.records import Recording, Segment
 from core.templates import FIELDS, PRESETS, CaptionTemplate, templates
+from core.variants import edited, variants
 from core.workspace import Workspace, replacing
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "CaptionTemplate",
     "Fact",
     "caption",
+    "captions",
+    "coverage",
     "describe",
     "facts",
     "known_fields",
@@ -58,6 +61,15 @@ def say(known: Mapping[str, str | None], preset: str | Templates = "rich") -> st
     return template.render(known)
 
 
+def captions(
+    known: Mapping[str, str | None], by_section: Templates, n: int = 1, seed: str = ""
+) -> tuple[str, ...]:
+    """At most `n` wordings of the same facts, the plain one first."""
+    plain = say(known, by_section)
+    template = by_section[known.get("section") or "other"]
+    return variants(template, known, n, seed) if template.said(known) else (plain,)
+
+
 @dataclass(frozen=True)
 class Coverage:
     """How many of `n_segments` say each field, and which do not."""
@@ -79,20 +91,25 @@ def coverage(known: Mapping[str, Mapping[str, str]], fields: Iterable[str] = FIE
     return Coverage(len(known), missing)
 
 
-def main(template: str = "rich", recording: str | None = None, out: Path | None = None) -> None:
+def main(
+    template: str = "rich",
+    recording: str | None = None,
+    out: Path | None = None,
+    workspace: Path | None = None,
+) -> None:
     """Write the caption of every segment that is not rejected, as a table.
 
     Args:
         template: a preset (seed, sections, rich, tags, concise) or your own saved template.
         recording: only this recording's segments.
         out: the CSV file to write; without it the table goes to standard output.
+        workspace: the folder that holds everything; $STUDIO_WORKSPACE or workspace/ if not given.
     """
     from core.library import Library
 
-    workspace = Workspace.at()
-    library = Library.of(workspace)
-    words = templates(template, workspace)
-    rows = list(_rows(library, words, recording))
+    place = Workspace.at(workspace)
+    words = templates(template, place)
+    rows = list(_rows(place, Library.of(place), words, recording))
     if not rows:
         raise AnnotationError(
             f"No segments to caption in {recording or 'the library'}. Mark some in the Segment tab."
@@ -105,7 +122,8 @@ def main(template: str = "rich", recording: str | None = None, out: Path | None 
     log.info("%d captions written to %s", len(rows), out)
 
 
-def _rows(library, words: Templates, recording_id: str | None):
+def _rows(workspace: Workspace, library, words: Templates, recording_id: str | None):
+    by_hand = edited(workspace)
     recordings = [library.recording(recording_id)] if recording_id else library.recordings()
     for recording in recordings:
         for segment in library.segments(recording.id):
@@ -117,7 +135,7 @@ def _rows(library, words: Templates, recording_id: str | None):
                     "end_s": segment.end_s,
                     "section": segment.section,
                     "status": segment.status,
-                    "caption": caption(segment, recording, words),
+                    "caption": by_hand.get(segment.id) or caption(segment, recording, words),
                 }
 
 

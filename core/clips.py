@@ -8,71 +8,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from core.caption import Templates, caption
+from core.caption import captions
 from core.errors import DatasetError
-from core.fields import PERFORMED, known_fields
-from core.records import SECTIONS, STATUSES, Recording, SectionName, Segment, Status
+from core.fields import known_fields
+from core.recipe import ANY_TONIC_HZ, ExportConfig, codec_of
+from core.records import Recording, Segment
 from core.splits import Splits, assign
 from core.templates import templates
-from core.workspace import Workspace, checked_name
-
-ANY_TONIC_HZ = 146.8
-MUSIC = tuple(section for section in SECTIONS if section in PERFORMED)
-
-
-@dataclass(frozen=True)
-class ExportConfig:
-    """What goes into a dataset."""
-
-    name: str
-    """The dataset's folder under datasets/ of the workspace."""
-    preset: str = "svara"
-    """The spectrogram: svara (rows counted from the tonic) or riffusion."""
-    template: str = "rich"
-    """The words of the captions: a preset or your own saved template."""
-    sections: tuple[SectionName, ...] = MUSIC
-    """Which sections to take."""
-    ragas: tuple[str, ...] = ()
-    """Which ragas to take; none named means all."""
-    statuses: tuple[Status, ...] = ("approved",)
-    """Which segments to trust."""
-    clip_s: float | None = None
-    """Length of a clip in seconds; the codec's own if not given."""
-    hop_s: float | None = None
-    """From the start of one clip to the next; the clip's length if not given."""
-    min_s: float = 0.0
-    """Leave out segments shorter than this."""
-    max_s: float | None = None
-    """Leave out segments longer than this."""
-    align_tonic: bool = True
-    """Count the rows of the riffusion preset from the tonic too; svara always does."""
-    estimate_tonic: bool = False
-    """Measure the tonic of recordings that have none, instead of refusing them."""
-    max_mridangam: float | None = None
-    """Leave out segments with a mridangam louder than this (0..1)."""
-    max_per_raga: int | None = None
-    """At most so many clips of one raga, spread over its recordings."""
-    max_per_recording: int | None = None
-    """At most so many clips of one recording."""
-    max_per_section: int | None = None
-    """At most so many clips of one section."""
-    floor_db: float | None = -60.0
-    """Leave out clips whose loudness (RMS, full scale = 0 dB) is below this."""
-    overwrite: bool = False
-    """Replace a dataset of this name; its recordings keep their splits."""
-
-    def __post_init__(self):
-        checked_name(self.name)
-        for what, found, known in (
-            ("section", self.sections, SECTIONS),
-            ("status", self.statuses, STATUSES),
-            ("preset", (self.preset,), ("svara", "riffusion")),
-        ):
-            for each in set(found) - set(known):
-                raise DatasetError(f"{each!r} is no {what}. Choose among: {', '.join(known)}.")
-        for what in ("clip_s", "hop_s", "max_s", "max_per_raga", "max_per_recording"):
-            if getattr(self, what) is not None and not getattr(self, what) > 0:
-                raise DatasetError(f"{what} is {getattr(self, what)}. Give a number above 0.")
+from core.variants import edited
+from core.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -86,6 +30,7 @@ class Clip:
     split: str
     text: str
     captions: tuple[str, ...]
+    by_hand: bool = False  # a person wrote the caption
 
     @property
     def stem(self) -> str:
@@ -145,7 +90,6 @@ def plan(
     selection = _select(config, library, clip_s)
     if not selection.chosen:
         raise DatasetError(_nothing(config, library, selection, clip_s))
-    words = templates(config.template, workspace)
     recordings = {recording.id: recording for recording, _ in selection.chosen}
     splits = assign(recordings.values(), kept)
     clips = [
@@ -153,22 +97,9 @@ def plan(
         for recording, segment in selection.chosen
         for clip in _cut(config, recording, segment, clip_s)
     ]
-    clips = _worded(_balanced(config, clips), words, splits)
+    clips = _worded(config, _balanced(config, clips), workspace, splits)
     notes = [*splits.notes, *(f"{n} segments {why}." for why, n in selection.left_out.items())]
     return Plan(config, tuple(clips), splits, tuple(notes))
-
-
-def codec_of(config: ExportConfig, tonic_hz: float | None):
-    """The codec of this configuration for a recording whose tonic this is."""
-    from core import spectrogram
-
-    if config.preset == "svara":
-        codec = spectrogram.svara(tonic_hz)
-    else:
-        codec = spectrogram.riffusion(tonic_hz if config.align_tonic else None)
-    if config.clip_s is None:
-        return codec
-    return replace(codec, width=round(config.clip_s * codec.sr / codec.hop_length))
 
 
 def raga_of(segment: Segment, recording: Recording) -> str | None:
@@ -260,10 +191,29 @@ def _evenly(items: list[int], n: int) -> list[int]:
     return [items[index * len(items) // n] for index in range(n)]
 
 
-def _worded(clips: list[Clip], words: Templates, splits: Splits) -> list[Clip]:
-    worded = []
+def _worded(
+    config: ExportConfig, clips: list[Clip], workspace: Workspace, splits: Splits
+) -> list[Clip]:
+    """Give each clip its split and its captions; one written by hand is the only one."""
+    words = templates(config.template, workspace)
+    by_hand = edited(workspace)
+    said: dict[str, tuple[str, ...]] = {}
     for clip in clips:
-        text = caption(clip.segment, clip.recording, words)
-        split = splits.of[clip.recording.id]
-        worded.append(replace(clip, split=split, text=text, captions=(text,)))
-    return worded
+        segment = clip.segment
+        if segment.id in by_hand:
+            said[segment.id] = (by_hand[segment.id],)
+        elif segment.id not in said:
+            seed = f"{config.seed} {segment.id}"
+            said[segment.id] = captions(
+                known_fields(segment, clip.recording), words, config.n_captions, seed
+            )
+    return [
+        replace(
+            clip,
+            split=splits.of[clip.recording.id],
+            text=said[clip.segment.id][0],
+            captions=said[clip.segment.id],
+            by_hand=clip.segment.id in by_hand,
+        )
+        for clip in clips
+    ]

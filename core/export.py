@@ -17,10 +17,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Protocol
 
-from core.clips import Clip, ExportConfig, Plan, codec_of, plan
+from core.clips import Clip, Plan, plan
 from core.datacard import read_manifest, write_card, write_manifest
 from core.errors import DatasetError
 from core.metadata import Row, row_of, write_metadata
+from core.recipe import ExportConfig, codec_of
 from core.records import Recording
 from core.shards import Cut, Shard, work
 from core.workspace import Workspace
@@ -232,12 +233,17 @@ def _aside(target: Path) -> Iterator[None]:
     shutil.rmtree(earlier, ignore_errors=True)
 
 
-def main(config: ExportConfig) -> None:
-    """Export captioned spectrograms of the library's segments as a dataset folder."""
+def main(config: ExportConfig, workspace: Path | None = None) -> None:
+    """Export captioned spectrograms of the library's segments as a dataset folder.
+
+    Args:
+        config: what goes into the dataset.
+        workspace: the folder that holds everything; $STUDIO_WORKSPACE or workspace/ if not given.
+    """
     from core.command import progress_bar
     from core.library import Library
 
-    workspace = Workspace.at()
+    place = Workspace.at(workspace)
     bar = progress_bar(0, "clip", config.name)
 
     def show(done: int, total: int, message: str) -> None:
@@ -246,7 +252,7 @@ def main(config: ExportConfig) -> None:
         bar.update(done - bar.n)
 
     with bar:
-        folder = export(config, workspace, Library.of(workspace), show)
+        folder = export(config, place, Library.of(place), show)
     manifest = read_manifest(folder)
     for note in manifest["notes"]:
         log.info(note)

@@ -40,6 +40,7 @@ def row_of(clip: Clip, measured: Mapping[str, object]) -> Row:
         "source": recording.source,
         "rights": recording.rights,
         "status": segment.status,
+        "caption_origin": "human" if clip.by_hand else "template",
         "captions": list(clip.captions),
     }
 

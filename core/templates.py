@@ -44,7 +44,7 @@ FIELDS: dict[str, str] = {
 NOT_SAID = frozenset({"", "none", "nan", "null", "unknown", "n/a", "-", "?"})  # as tables write it
 JOINING_WORDS = ("in", "by", "and", "on", "of", "at", "to", "from", "for", "with")
 
-_STARTS_JOINING = re.compile(rf"(?:{'|'.join(JOINING_WORDS)})\b(?!,)", re.IGNORECASE)
+JOINED = re.compile(rf"(?:{'|'.join(JOINING_WORDS)})\b(?!,)", re.IGNORECASE)
 _BOUNDARY = re.compile(
     rf"\s*(?=[,;.](?:\s|$))|\s+(?=(?:{'|'.join(JOINING_WORDS)})\s)", re.IGNORECASE
 )
@@ -151,8 +151,8 @@ def join(said: Iterable[str]) -> str:
         if not sentence:
             sentence = re.sub(r"^(?:[,;.\s]+|and\b\s*)+", "", clause)
         elif clause[0] in ",;.":
-            sentence = sentence.rstrip(",;. ") + clause
-        elif clause[0] == "(" or _STARTS_JOINING.match(clause):
+            sentence = sentence.rstrip(",; ") + clause.removeprefix("." * sentence.endswith("."))
+        elif clause[0] == "(" or JOINED.match(clause):
             sentence += f" {clause}"
         else:
             sentence += f", {clause}"

@@ -85,6 +85,10 @@ class Workspace:
         """Caption templates a user saved."""
         return self._folder("templates")
 
+    def captions(self) -> Path:
+        """Captions written by hand: one line for each edit, the newest holds."""
+        return self.root / "captions.jsonl"
+
     def datasets(self) -> Path:
         """The folder of all exported datasets."""
         return self._folder("datasets")
