@@ -57,6 +57,7 @@ class Database:
         """A session whose changes are all kept, or none of them if an error is raised in it."""
         engine = self._engine.execution_options(is_writing=True)
         with self._plainly(), Session(engine) as session, session.begin():
+            session.connection()  # take the lock now, not at the first statement
             yield session
 
     def close(self) -> None:
