@@ -7,16 +7,20 @@ can be decided without reading audio, so a preview costs no decoding.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from core.caption import captions
 from core.errors import DatasetError
 from core.fields import known_fields
+from core.metadata import Row
 from core.recipe import ANY_TONIC_HZ, ExportConfig, codec_of
 from core.records import Recording, Segment
 from core.splits import Splits, assign
 from core.templates import templates
 from core.variants import edited
 from core.workspace import Workspace
+
+WORDS = ("raga", "tala", "composer", "composition", "artist", "instrument", "tempo", "mridangam")
 
 
 @dataclass(frozen=True)
@@ -217,3 +221,28 @@ def _worded(
         )
         for clip in clips
     ]
+
+
+def row_of(clip: Clip, measured: Mapping[str, object]) -> Row:
+    """Everything a dataset says of one clip; `measured` is the row its shard returned."""
+    recording, segment = clip.recording, clip.segment
+    known = known_fields(segment, recording)
+    return {
+        "file_name": Path(str(measured["file_name"])).name,
+        "text": clip.text,
+        "section": segment.section,
+        **{name: known.get(name, "") for name in WORDS},
+        "tonic_hz": None if recording.tonic_hz is None else float(recording.tonic_hz),
+        "mridangam_level": segment.mridangam_level,
+        "loudness_db": measured["loudness_db"],
+        "recording_id": recording.id,
+        "segment_id": segment.id,
+        "start_s": float(clip.start_s),
+        "end_s": float(clip.end_s),
+        "title": recording.title,
+        "source": recording.source,
+        "rights": recording.rights,
+        "status": segment.status,
+        "caption_origin": "human" if clip.by_hand else "template",
+        "captions": list(clip.captions),
+    }

@@ -13,14 +13,15 @@ import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from core.clips import Clip, Plan, plan
+from core.clips import Clip, Plan, plan, row_of
 from core.datacard import read_manifest, write_card, write_manifest
 from core.errors import DatasetError
-from core.metadata import Row, row_of, write_metadata
+from core.formats import arrange, suffix_of
+from core.metadata import Row
 from core.recipe import ExportConfig, codec_of
 from core.records import Recording
 from core.shards import Cut, Shard, work
@@ -158,7 +159,8 @@ def _fill(
 ) -> None:
     """Write everything a finished dataset has."""
     tick("", 0)
-    by_file = {f"{clip.split}/{clip.stem}.png": clip for clip in decided.clips}
+    suffix = suffix_of(decided.config.format)
+    by_file = {f"{clip.split}/{clip.stem}{suffix}": clip for clip in decided.clips}
     rows: dict[str, list[Row]] = defaultdict(list)
     for measured in _measured(list(_shards(building, decided, workspace)), tick):
         clip = by_file[measured["file_name"]]
@@ -175,9 +177,9 @@ def _fill(
 
 
 def _describe(building: Path, decided: Plan, rows: dict[str, list[Row]]) -> None:
-    codec = asdict(codec_of(decided.config, decided.clips[0].recording.tonic_hz))
-    codec = {key: value for key, value in codec.items() if key != "tonic_hz"}
-    write_metadata(building, rows)
+    codec = codec_of(decided.config, decided.clips[0].recording.tonic_hz).parameters()
+    codec.pop("tonic_hz")  # each recording has its own
+    arrange(building, decided.config.format, rows)
     write_card(building, decided, rows, codec)
     write_manifest(building, decided, rows, codec)
 
@@ -187,13 +189,14 @@ def _shards(building: Path, decided: Plan, workspace: Workspace) -> Iterator[Sha
     by_recording: dict[str, list[Clip]] = defaultdict(list)
     for clip in decided.clips:
         by_recording[clip.recording.id].append(clip)
+    suffix = suffix_of(decided.config.format)
     for recording_id, clips in by_recording.items():
         clips.sort(key=lambda clip: (clip.start_s, clip.stem))
         yield Shard(
             recording_id=recording_id,
             audio=workspace.audio(recording_id),
             codec=codec_of(decided.config, clips[0].recording.tonic_hz),
-            cuts=tuple(Cut(f"{clip.split}/{clip.stem}.png", clip.start_s) for clip in clips),
+            cuts=tuple(Cut(f"{clip.split}/{clip.stem}{suffix}", clip.start_s) for clip in clips),
             folder=building,
             floor_db=decided.config.floor_db,
         )

@@ -9,40 +9,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from core.clips import Clip
-from core.fields import known_fields
 from core.splits import SPLITS
 
 FILE = "metadata.jsonl"
-WORDS = ("raga", "tala", "composer", "composition", "artist", "instrument", "tempo", "mridangam")
 OPTIONAL_NUMBERS = ("tonic_hz", "mridangam_level")
 
 Row = dict[str, object]
-
-
-def row_of(clip: Clip, measured: Mapping[str, object]) -> Row:
-    """Everything a dataset says of one clip; `measured` is the row its shard returned."""
-    recording, segment = clip.recording, clip.segment
-    known = known_fields(segment, recording)
-    return {
-        "file_name": Path(str(measured["file_name"])).name,
-        "text": clip.text,
-        "section": segment.section,
-        **{name: known.get(name, "") for name in WORDS},
-        "tonic_hz": None if recording.tonic_hz is None else float(recording.tonic_hz),
-        "mridangam_level": segment.mridangam_level,
-        "loudness_db": measured["loudness_db"],
-        "recording_id": recording.id,
-        "segment_id": segment.id,
-        "start_s": float(clip.start_s),
-        "end_s": float(clip.end_s),
-        "title": recording.title,
-        "source": recording.source,
-        "rights": recording.rights,
-        "status": segment.status,
-        "caption_origin": "human" if clip.by_hand else "template",
-        "captions": list(clip.captions),
-    }
 
 
 def write_metadata(folder: Path, rows: Mapping[str, Sequence[Row]]) -> None:

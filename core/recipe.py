@@ -1,9 +1,11 @@
 """Stage 5, the recipe: every setting of an export, and the codec it asks for."""
 
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from core.errors import DatasetError
 from core.fields import PERFORMED
+from core.formats import Layout
 from core.records import SECTIONS, STATUSES, SectionName, Status
 from core.workspace import checked_name
 
@@ -28,6 +30,8 @@ class ExportConfig:
     """The dataset's folder under datasets/ of the workspace."""
     preset: str = "svara"
     """The spectrogram: svara (rows counted from the tonic) or riffusion."""
+    format: Layout = "imagefolder"
+    """The folder's layout: what `datasets`, webdataset or kohya read; or sound (audiofolder)."""
     template: str = "rich"
     """The words of the captions: a preset or your own saved template."""
     n_captions: int = 4
@@ -71,6 +75,7 @@ class ExportConfig:
             ("section", self.sections, SECTIONS),
             ("status", self.statuses, STATUSES),
             ("preset", (self.preset,), ("svara", "riffusion")),
+            ("format", (self.format,), get_args(Layout)),
         ):
             for each in set(found) - set(known):
                 raise DatasetError(f"{each!r} is no {what}. Choose among: {', '.join(known)}.")

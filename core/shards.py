@@ -108,6 +108,7 @@ def _exactly(y: np.ndarray, n_samples: int, shard: Shard, cut: Cut) -> np.ndarra
 
 
 def _draw(shard: Shard, cut: Cut, y: np.ndarray) -> dict:
+    from core import audio
     from core.spectrogram import write_image
 
     loudness_db = 10 * float(np.log10(np.mean(np.square(y, dtype=np.float64)) + 1e-12))
@@ -116,7 +117,11 @@ def _draw(shard: Shard, cut: Cut, y: np.ndarray) -> dict:
         return row
     path = shard.folder / cut.file_name
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_image(path, shard.codec.encode(y)[:, : shard.codec.width], shard.codec)
+    if path.suffix == ".png":
+        image, codec = shard.codec.draw(y)
+        write_image(path, image[:, : codec.width], codec)
+    else:
+        audio.write(path, y, shard.codec.sr)
     return row | {"sha256": hash_of(path)}
 
 
