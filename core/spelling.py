@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
@@ -22,11 +23,11 @@ Value = TypeVar("Value")
 _VOCALIC_R = re.compile("r[\u0323\u0325]")  # r with a dot (IAST) or a ring (ISO 15919) below
 _NOT_A_LETTER = re.compile("[^a-z]+")
 
-# In this order: "ksh" loses its h before "chh" or "kh" could be seen in it.
+# In this order: "ow" must be seen before w becomes v, and h be gone before letters are doubled.
 _ROMANISATIONS = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
-        ("(?<=[bcdgjkpst])h", ""),  # aspirates, Tamil th and dh, ch against IAST c, sh against s
+        ("(?<=[bcdgjkpstz])h+", ""),  # aspirates, Tamil th and dh, ch against IAST c, sh against s
         ("o[uw]", "au"),
         ("w", "v"),
         ("z", "j"),
@@ -36,11 +37,12 @@ _ROMANISATIONS = tuple(
         ("([^n])\\1+", "\\1"),  # Kannada is not Kanada, any other doubling is taste
         ("n(?=[bp])", "m"),
         ("m(?=[cdgjkst])", "n"),
+        ("y$", "i"),
         ("(?<=.a)[im]$", ""),  # Nattai is Nata, Mohanam is Mohana
     )
 )
 
-_ENOUGH_ALIKE = 0.75  # below it, difflib's pairs have no more in common than an ending
+_ENOUGH_ALIKE = 0.84  # Kalyana Vasantam may be meant by "Kalyni", Kalanidhi is not
 _SUGGESTIONS = 3
 
 
@@ -85,11 +87,12 @@ class Named(Generic[Value]):
 
 
 class Spellings(Generic[Value]):
-    """An index of values by spelling; `kind_words` are words that say only what they all are."""
+    """An index of values by spelling; `kind_words`, folded, say only what all of them are."""
 
     def __init__(self, entries: Iterable[Named[Value]], kind_words: frozenset[str] = frozenset()):
         entries = tuple(entries)
         self._kind_words = kind_words
+        self.names = tuple(entry.name for entry in entries)
         self._by_plain: dict[str, Named[Value]] = {}
         self._by_fold: dict[str, Named[Value] | None] = {}
         for entry in entries:
@@ -120,7 +123,7 @@ class Spellings(Generic[Value]):
         return None
 
     def similar(self, name: str) -> list[str]:
-        """Up to three displayed names that `name` may have been meant for, likeliest first."""
+        """Up to three names that `name` may stand for, likeliest first, else in order of entry."""
         wanted = fold(self._without_kind_words(name)) or fold(name)
         matcher = SequenceMatcher(autojunk=False)
         matcher.set_seq2(wanted)
@@ -129,18 +132,20 @@ class Spellings(Generic[Value]):
             if entry is not None:
                 score = _likeness(matcher, key, len(wanted))
                 scores[entry.name] = max(score, scores.get(entry.name, 0.0))
-        ranked = sorted(scores, key=lambda name: (-scores[name], name))
+        ranked = sorted(scores, key=scores.__getitem__, reverse=True)
         return [name for name in ranked if scores[name] >= _ENOUGH_ALIKE][:_SUGGESTIONS]
 
     def _without_kind_words(self, name: str) -> str:
-        return " ".join(word for word in _words(name) if word not in self._kind_words)
+        return " ".join(word for word in _words(name) if fold(word) not in self._kind_words)
 
 
 def _likeness(matcher: SequenceMatcher, key: str, length: int) -> float:
-    """How alike `key` is, 0..1; a long name whose beginning was typed counts nearly as much."""
+    """How alike `key` is, 0..1; the beginning counts most, and may be all that was typed."""
     matcher.set_seq1(key)
-    whole = matcher.ratio()
-    if len(key) <= length + 1:
-        return whole
-    matcher.set_seq1(key[: length + 1])
-    return max(whole, 0.99 * matcher.ratio())
+    score = matcher.ratio()
+    if len(key) > length + 1:
+        matcher.set_seq1(key[: length + 1])
+        score = max(score, 0.99 * matcher.ratio())
+    pairs = zip(key[:4], matcher.b[:4], strict=False)
+    shared = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+    return score + 0.1 * shared * (1 - score)  # as Winkler (1990) favours names that begin alike

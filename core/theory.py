@@ -6,6 +6,11 @@ arohana or avarohana is a phrase, not a set: it may turn back on itself (vakra),
 middle Sa or leave out the upper one. `^` after a svara is the octave above the middle one, `_` the
 octave below: "N2_ S R2 ... S^". `melakarta` is the number, 1..72, of the parent scale; a janya raga
 may hold notes its parent lacks (bhashanga).
+
+In ragas.csv `source` says what a row rests on: `computed` by the rule of the melakartas,
+`pycarnatic` (the raga list of PyCarnatic, MIT), `corrected` where that list has a slip, `practice`
+where it is silent. `common` marks the ragas met in collections of concert recordings. An alias with
+a capital is a spelling in print; one in small letters is a slip or a cousin, resolved but not said.
 """
 
 import csv
@@ -17,7 +22,7 @@ from typing import TypeVar
 
 from core.errors import TheoryError
 from core.records import SectionName
-from core.spelling import Named, Spellings
+from core.spelling import Named, Spellings, fold
 from core.workspace import ASSETS
 
 TABLES = ASSETS / "theory"
@@ -45,10 +50,10 @@ _OCTAVE_CENTS = 1200
 _MARKS = {"^": _OCTAVE_CENTS, "_": -_OCTAVE_CENTS}
 _PAIRS = ((1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3))  # varieties of R and G, of D and N
 
-_RAGA_WORDS = frozenset({"raga", "ragam", "raag", "raaga", "raagam", "rag", "ragah"})
-_TALA_WORDS = frozenset(
-    {"tala", "talam", "taal", "taala", "taalam", "thala", "thalam", "jati", "jaati", "jathi"}
-)
+_RAGA_WORDS = frozenset({"raga", "rag"})  # folded, so Raagam and rāgaṁ are among them
+_TALA_WORDS = frozenset({"tala", "tal", "jati"})
+_GARLAND = "ragamalika"
+_FEW = 20  # names an error can list
 
 
 def svara_cents(svara: str) -> int:
@@ -77,6 +82,7 @@ class Raga:
     melakarta: int
     is_melakarta: bool
     aliases: tuple[str, ...] = ()
+    is_common: bool = False
 
     @cached_property
     def arohana_cents(self) -> tuple[int, ...]:
@@ -178,6 +184,11 @@ def raga(name: str) -> Raga:
     >>> raga("rītigauḷa").name, raga("Raag Hamsadhvani").arohana
     ('Reetigowla', ('S', 'R2', 'G3', 'P', 'N3', 'S^'))
     """
+    if _GARLAND in fold(name):
+        raise TheoryError(
+            f"{name!r} is a garland of ragas, not one. Mark the passage of each raga by itself, "
+            "or leave the raga empty."
+        )
     return _known("raga", name, _raga_spellings)
 
 
@@ -210,19 +221,22 @@ Known = TypeVar("Known", Raga, Tala, Section)
 def _known(what: str, name: str, spellings: Callable[[], Spellings[Known]]) -> Known:
     found = spellings().find(name)
     if found is None:
-        similar = spellings().similar(name)
-        hint = (
-            f"Did you mean {', '.join(similar)}?"
-            if similar
-            else f"Nothing like it is known; choose from the list of {what}s."
-        )
-        raise TheoryError(f"No {what} {name!r}. {hint}")
+        raise TheoryError(f"No {what} {name!r}. {_hint(what, name, spellings())}")
     return found
+
+
+def _hint(what: str, name: str, spellings: Spellings) -> str:
+    if similar := spellings.similar(name):
+        return f"Did you mean {', '.join(similar)}?"
+    if len(spellings.names) <= _FEW:
+        return f"Choose one of: {', '.join(spellings.names)}."
+    return f"Nothing like it is known; choose from the list of {what}s."
 
 
 @cache
 def _raga_spellings() -> Spellings[Raga]:
-    return Spellings((Named(r.name, r, r.aliases) for r in ragas()), _RAGA_WORDS)
+    known_first = sorted(ragas(), key=lambda raga: not raga.is_common)
+    return Spellings((Named(r.name, r, r.aliases) for r in known_first), _RAGA_WORDS)
 
 
 @cache
@@ -251,6 +265,7 @@ def _raga(row: dict[str, str]) -> Raga:
         melakarta=int(row["melakarta"]),
         is_melakarta=row["kind"] == "melakarta",
         aliases=_aliases(row),
+        is_common=row["common"] == "yes",
     )
 
 
