@@ -44,6 +44,7 @@ _ROMANISATIONS = tuple(
 
 _ENOUGH_ALIKE = 0.84  # Kalyana Vasantam may be meant by "Kalyni", Kalanidhi is not
 _SUGGESTIONS = 3
+_LONGEST = 60  # letters; what is longer is a paragraph, and comparing it would take seconds
 
 
 def plain(name: str) -> str:
@@ -125,6 +126,8 @@ class Spellings(Generic[Value]):
     def similar(self, name: str) -> list[str]:
         """Up to three names that `name` may stand for, likeliest first, else in order of entry."""
         wanted = fold(self._without_kind_words(name)) or fold(name)
+        if len(wanted) > _LONGEST:
+            return []
         matcher = SequenceMatcher(autojunk=False)
         matcher.set_seq2(wanted)
         scores: dict[str, float] = {}

@@ -54,6 +54,7 @@ _RAGA_WORDS = frozenset({"raga", "rag"})  # folded, so Raagam and rāgaṁ are a
 _TALA_WORDS = frozenset({"tala", "tal", "jati"})
 _GARLAND = "ragamalika"
 _FEW = 20  # names an error can list
+_SHOWN = 60  # letters of a wrong name an error repeats
 
 
 def svara_cents(svara: str) -> int:
@@ -186,7 +187,7 @@ def raga(name: str) -> Raga:
     """
     if _GARLAND in fold(name):
         raise TheoryError(
-            f"{name!r} is a garland of ragas, not one. Mark the passage of each raga by itself, "
+            f"{_shown(name)} is a garland of ragas, not one. Mark the passage of each raga by itself, "
             "or leave the raga empty."
         )
     return _known("raga", name, _raga_spellings)
@@ -221,8 +222,12 @@ Known = TypeVar("Known", Raga, Tala, Section)
 def _known(what: str, name: str, spellings: Callable[[], Spellings[Known]]) -> Known:
     found = spellings().find(name)
     if found is None:
-        raise TheoryError(f"No {what} {name!r}. {_hint(what, name, spellings())}")
+        raise TheoryError(f"No {what} {_shown(name)}. {_hint(what, name, spellings())}")
     return found
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}...")
 
 
 def _hint(what: str, name: str, spellings: Spellings) -> str:

@@ -166,7 +166,7 @@ def test_no_spelling_belongs_to_two_ragas():
     "distinct",
     [
         ("Kanada", "Kannada"),
-        ("Bhairavi", "Bhairavam"),
+        ("Bhairavi", "Bhairavam", "Bhairav"),
         ("Abhogi", "Bhogi"),
         ("Asaveri", "Saveri"),
         ("Ranjani", "Sriranjani", "Niranjani"),
@@ -185,6 +185,10 @@ def test_what_must_stay_distinct_does(distinct):
 )
 def test_one_raga_by_many_spellings_is_one_value(name):
     assert theory.raga(name) is theory.raga("Reetigowla")
+
+
+def test_bhairava_is_taken_for_bhairav_and_not_for_bhairavam():
+    assert theory.raga("Bhairava").name == "Bhairav"
 
 
 def test_a_file_name_may_be_asked_as_it_stands():
@@ -215,6 +219,12 @@ def test_an_unknown_raga_is_answered_with_what_it_may_have_been():
 def test_a_name_like_no_other_is_answered_without_a_guess():
     with pytest.raises(TheoryError, match="Nothing like it is known"):
         theory.raga("xqzy")
+
+
+def test_a_paragraph_in_place_of_a_name_is_answered_in_one_line():
+    with pytest.raises(TheoryError) as refused:
+        theory.raga("Kalyani is a raga that " * 500)
+    assert len(str(refused.value)) < 200
 
 
 @pytest.mark.parametrize("name", ["Rāgamālika", "ragamalika", "Navaragamalika"])
