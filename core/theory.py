@@ -187,8 +187,8 @@ def raga(name: str) -> Raga:
     """
     if _GARLAND in fold(name):
         raise TheoryError(
-            f"{_shown(name)} is a garland of ragas, not one. Mark the passage of each raga by itself, "
-            "or leave the raga empty."
+            f"{_shown(name)} is a garland of ragas, not one. Mark the passage of each raga by "
+            "itself, or leave the raga empty."
         )
     return _known("raga", name, _raga_spellings)
 
