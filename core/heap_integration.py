@@ -1,0 +1,119 @@
+"""Phase-gradient heap integration, compiled (Prusa, Balazs & Sondergaard 2017, algorithm 1).
+
+For a Gaussian window exp(-pi t^2 / gamma) the phase of a short-time Fourier transform follows from
+its log magnitude s: with the origin of phase in the middle of each frame it turns
+
+    from frame n to n + 1 by  2 pi hop k / n_fft + (hop n_fft / gamma) ds/dk
+    from bin k to k + 1 by    -(gamma / (hop n_fft)) ds/dn
+
+A Hann window is closest to the Gaussian with gamma = 0.25645 win_length^2 (same paper, table 1).
+
+Bins are visited from loud to soft. The queue is one of buckets, 1/20 dB or so apart, instead of a
+binary heap: the order inside a bucket does not matter and nothing has to be sorted.
+"""
+
+import numba
+import numpy as np
+
+HANN_GAMMA = 0.25645
+RANGE = 9.2  # nepers (80 dB) below the loudest bin; below that the phase stays as it came
+N_BUCKETS = 2048
+TURN = 2 * np.pi
+
+
+def integrate(
+    log_magnitude: np.ndarray, phase: np.ndarray, n_known: int, geometry: tuple[int, int, int]
+) -> None:
+    """Fill `phase` (n_frames, n_bins) in place, going out from the first `n_known` frames.
+
+    `geometry` is (win_length, hop_length, n_fft) of the transform.
+    """
+    win_length, hop_length, n_fft = geometry
+    per_hop = hop_length * n_fft / (HANN_GAMMA * win_length**2)
+    _integrate(log_magnitude, phase, n_known, per_hop, 2 * np.pi * hop_length / n_fft)
+
+
+def _compiled(function):
+    """Compile on first use and remember it on disk, where there is somewhere to write."""
+    try:
+        return numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # a read-only installation without a home folder
+        return numba.njit(nogil=True)(function)
+
+
+@_compiled
+def _push(heads, following, bucket, cell):
+    following[cell] = heads[bucket]
+    heads[bucket] = cell
+
+
+@_compiled
+def _per_hop(s, n, k, per_hop, bin_step):
+    last = s.shape[1] - 1
+    return bin_step * k + 0.5 * per_hop * (s[n, min(k + 1, last)] - s[n, max(k - 1, 0)])
+
+
+@_compiled
+def _per_bin(s, n, k, per_hop):
+    last = s.shape[0] - 1
+    return -0.5 / per_hop * (s[min(n + 1, last), k] - s[max(n - 1, 0), k])
+
+
+@_compiled
+def _integrate(s, phase, n_known, per_hop, bin_step):
+    n_frames, n_bins = s.shape
+    top = s.max()
+    floor = top - RANGE
+    scale = (N_BUCKETS - 1) / RANGE
+    done = np.zeros((n_frames, n_bins), np.bool_)
+    queue = np.full(N_BUCKETS, -1, np.int32)
+    queued_after = np.empty(n_frames * n_bins, np.int32)
+    seeds = np.full(N_BUCKETS, -1, np.int32)
+    seeds_after = np.empty(n_frames * n_bins, np.int32)
+    bucket = -1
+    for n in range(n_frames):
+        for k in range(n_bins):
+            if s[n, k] < floor:
+                done[n, k] = True
+                continue
+            place = int((s[n, k] - floor) * scale)
+            if n < n_known:
+                done[n, k] = True
+                _push(queue, queued_after, place, n * n_bins + k)
+                bucket = max(bucket, place)
+            else:
+                _push(seeds, seeds_after, place, n * n_bins + k)
+    seed_bucket = N_BUCKETS - 1
+    while True:
+        while bucket >= 0 and queue[bucket] < 0:
+            bucket -= 1
+        if bucket < 0:
+            while seed_bucket >= 0 and seeds[seed_bucket] < 0:
+                seed_bucket -= 1
+            if seed_bucket < 0:
+                break
+            cell = seeds[seed_bucket]
+            seeds[seed_bucket] = seeds_after[cell]
+            if done[cell // n_bins, cell % n_bins]:
+                continue
+            done[cell // n_bins, cell % n_bins] = True
+            phase[cell // n_bins, cell % n_bins] = 0
+        else:
+            cell = queue[bucket]
+            queue[bucket] = queued_after[cell]
+        n, k = cell // n_bins, cell % n_bins
+        here_hop = _per_hop(s, n, k, per_hop, bin_step)
+        here_bin = _per_bin(s, n, k, per_hop)
+        for dn, dk in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            i, j = n + dn, k + dk
+            if i < 0 or j < 0 or i >= n_frames or j >= n_bins or done[i, j]:
+                continue
+            if dn != 0:
+                slope = dn * (here_hop + _per_hop(s, i, j, per_hop, bin_step))
+            else:
+                slope = dk * (here_bin + _per_bin(s, i, j, per_hop))
+            phase[i, j] = (phase[n, k] + 0.5 * slope) % TURN  # kept small: it is 32 bits wide
+            done[i, j] = True
+            place = int((s[i, j] - floor) * scale)
+            _push(queue, queued_after, place, i * n_bins + j)
+            bucket = max(bucket, place)

@@ -1,0 +1,161 @@
+"""The riffusion preset: the pictures that Riffusion's models were trained on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from core.codec import REFERENCE_TONIC_HZ, Codec, Sounding, even_fast_length
+from core.errors import AudioError, ImageError
+from core.filterbank import FilterBank, mel_bank
+from core.framing import Framing
+from core.phase import Stft
+
+INT16 = 32768  # Riffusion measures sound in 16-bit steps
+CUSTOMARY_MAX_VALUE = 30e6  # what Riffusion's own decoder takes every image's loudest point to be
+
+
+@dataclass(frozen=True)
+class RiffusionCodec(Codec):
+    """Riffusion's picture: mel rows, dark is loud, each scaled to its own loudest point.
+
+    `max_value` is that point, in 16-bit steps: `None` before a sound is drawn and where a picture
+    does not say. Such a picture sounds at Riffusion's customary level, or softer where that clips.
+    With `tonic_hz` the rows are drawn as if the tonic were D; `None` leaves them where they are.
+    A stereo picture is (n_rows, n_columns, 3): left in green, right in blue.
+    """
+
+    preset: ClassVar[str] = "riffusion"
+
+    tonic_hz: float | None = None
+    sr: int = 44_100
+    hop_length: int = 441
+    n_rows: int = 512
+    stereo: bool = False
+    win_length: int = 4410
+    n_fft: int = 17_640
+    min_hz: float = 0.0
+    max_hz: float = 10_000.0
+    power: float = 0.25
+    max_value: float | None = None
+
+    def draw(self, y: np.ndarray, sr: int | None = None) -> tuple[np.ndarray, Codec]:
+        """Encode, and return beside the image the codec that gives back its loudness too.
+
+        For a stereo codec `y` may be (2, n_samples); mono sound is drawn on both sides.
+        """
+        if not self.stereo:
+            return super().draw(y, sr)
+        sides = [
+            np.concatenate(list(self._row_blocks([side], sr)), axis=1) for side in two_sides(y)
+        ]
+        codec = self._levelled(float(max(side.max() for side in sides)))
+        left, right = (codec._image(side) for side in sides)
+        return np.stack((np.zeros_like(left), left, right), axis=-1), codec
+
+    def decode(self, image: np.ndarray, **options) -> np.ndarray:
+        """Sound an image as `Codec.decode` does: (n_samples,), or (2, n_samples) if stereo."""
+        if self.stereo:
+            self.check(image)
+            mono = replace(self, stereo=False)
+            return np.stack([mono.decode(image[..., side], **options) for side in (1, 2)])
+        y = super().decode(image, **options)
+        return y if self.max_value is not None else y / max(1.0, float(np.abs(y).max()))
+
+    def check(self, image: np.ndarray) -> None:
+        """Refuse an image that is not one of this codec's."""
+        if self.stereo and image.ndim == 3 and image.shape[2] == 3:
+            image = image[..., 1]
+        elif self.stereo:
+            raise ImageError(
+                f"Found an image of shape {image.shape}. A stereo image has three colours: "
+                "left in green and right in blue."
+            )
+        super().check(image)
+
+    @property
+    def _ratio(self) -> float:
+        return self.tonic_hz / REFERENCE_TONIC_HZ if self.tonic_hz else 1.0
+
+    @property
+    def _framing(self) -> Framing:
+        return Framing(self.win_length, self.hop_length, 0)
+
+    @property
+    def _n_fft(self) -> int:
+        return self.n_fft
+
+    @property
+    def _bank(self) -> FilterBank:
+        hz_range = (self.min_hz, self.max_hz)
+        return mel_bank(self.sr, self.n_fft, self.n_rows, hz_range, self._ratio)
+
+    @cached_property
+    def _sounding(self) -> Sounding:
+        """Half the columns say enough; the rate is just high enough for the highest row."""
+        highest_hz = self.max_hz * self._ratio
+        sr = next((sr for sr in (24_000, 32_000) if self._fits(sr, highest_hz)), self.sr)
+        hop_length = self.hop_length * sr // self.sr
+        win_length = 2 * round(self.win_length * sr / self.sr / 2)
+        step = 2 if win_length >= 8 * hop_length else 1
+        stft = Stft(win_length, step * hop_length, even_fast_length(win_length))
+        return Sounding(stft, sr, step, hop_length, 0)
+
+    def _fits(self, sr: int, highest_hz: float) -> bool:
+        return sr < self.sr and highest_hz < 0.45 * sr and self.hop_length * sr % self.sr == 0
+
+    @property
+    def _padding(self) -> int:
+        return max(1, round(self.n_fft / self.win_length))
+
+    def _bins(self, spectrum: np.ndarray) -> np.ndarray:
+        return np.sqrt(spectrum.real**2 + spectrum.imag**2)
+
+    def _levelled(self, loudest: float) -> Codec:
+        return self if self.max_value is not None else replace(self, max_value=loudest * INT16)
+
+    def _image(self, rows: np.ndarray) -> np.ndarray:
+        if self.max_value is None:
+            raise ImageError(
+                "Riffusion's images are scaled to the loudest point of the whole sound. "
+                "Pass over it with `measured` before drawing it piece by piece."
+            )
+        share = rows[::-1] * np.float32(INT16) / np.float32(self.max_value or 1)
+        share = np.clip(share, 0, 1)
+        root = np.sqrt(np.sqrt(share)) if self.power == 0.25 else share**self.power
+        return (255 - root * 255).astype(np.uint8)
+
+    def _rows(self, image: np.ndarray) -> np.ndarray:
+        # The image was cut down to whole levels: the middle of each level is the best guess.
+        share = np.clip((254.5 - np.arange(256)) / 255, 0, 1)
+        share[0] = 1
+        loudest = CUSTOMARY_MAX_VALUE if self.max_value is None else self.max_value
+        amplitude = share ** (1 / self.power) * loudest / INT16
+        return amplitude.astype(np.float32)[image[::-1]]
+
+    def _magnitude(self, rows: np.ndarray) -> np.ndarray:
+        sounding, padding = self._sounding, self._padding
+        stft, n_fft = sounding.stft, padding * sounding.stft.n_fft
+        hz_range = (self.min_hz, self.max_hz)
+        bank = mel_bank(sounding.sr, n_fft, self.n_rows, hz_range, self._ratio)
+        finer = (self.sr / self.n_fft) / (sounding.sr / n_fft)  # more bins to a row than drawn with
+        louder = stft.win_length / self.win_length  # what a window of other length reads
+        bins = bank.invert(rows * np.float32(finer))[:, ::padding]
+        magnitude = np.zeros((len(bins), stft.n_fft // 2 + 1), np.float32)
+        magnitude[:, : bins.shape[1]] = bins * np.float32(louder)
+        return magnitude
+
+
+def two_sides(y: np.ndarray) -> Iterator[np.ndarray]:
+    """The left and right channel of (2, n_samples), or mono sound twice."""
+    y = np.asarray(y)
+    if y.ndim == 1:
+        y = np.stack((y, y))
+    if y.ndim != 2 or len(y) != 2:
+        raise AudioError(
+            f"Expected stereo sound of shape (2, n_samples), got {y.shape}. "
+            "Mix it down to two channels, or draw it in mono."
+        )
+    return iter(y)
