@@ -85,6 +85,7 @@ class Character:
     down: tuple[int, ...]
     rests: frozenset[int]  # pitch classes a phrase may end on
     shakes: Mapping[int, Shake]  # by pitch class; a svara not in here is held plain
+    motifs: tuple[tuple[int, ...], ...]  # turns of phrase this raga keeps coming back to
     drone: int  # what the first string of the tanpura sounds: 700 Pa, 500 Ma, 0 Sa
 
     @property
@@ -120,8 +121,26 @@ def character(of: Raga) -> Character:
         if share:
             shakes[SVARAS[name]] = Shake(low * width, high * width, share)
     up, down = _lines(of)
+    motifs = _motifs(up, down, rng)
     drone = next((c for c in (700, 500) if c in of.cents), 0)
-    return Character(of.name, up, down, frozenset(rests), shakes, drone)
+    return Character(of.name, up, down, frozenset(rests), shakes, motifs, drone)
+
+
+def _motifs(
+    up: tuple[int, ...], down: tuple[int, ...], rng: np.random.Generator
+) -> tuple[tuple[int, ...], ...]:
+    """Six turns of phrase: some steps along one scale and back along the other."""
+    motifs = []
+    for there, back in 3 * ((up, down), (down, up)):
+        tops = [i for i in range(1, len(there)) if there[i] in back[:-1]]
+        if not tops:
+            continue
+        top = int(rng.choice(tops))
+        returns = [i for i in range(len(back) - 1) if back[i] == there[top]]
+        turn = int(rng.choice(returns))
+        rise, fall = rng.integers(1, 4), rng.integers(1, 4)
+        motifs.append((*there[max(0, top - rise) : top], *back[turn : turn + 1 + fall]))
+    return tuple(motifs)
 
 
 @cache

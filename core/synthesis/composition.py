@@ -72,10 +72,10 @@ class Composition:
 
 def _with_sangatis(rng, character: Character, span, words: Sequence[str]) -> tuple[Line, ...]:
     register, pulses = span
-    first = line(rng, character, (register, pulses, 0.25), words)
+    first = line(rng, character, (register, pulses, 0.3), words)
     half = [cell for cell in first if cell.pulse < pulses // 2]
     sangatis = [first]
-    for density in (0.35, 0.5):
+    for density in (0.4, 0.55):
         anew = line(rng, character, (register, pulses, density), words)
         sangatis.append(half + [cell for cell in anew if cell.pulse >= pulses // 2])
     return tuple(sangatis)

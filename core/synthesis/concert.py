@@ -64,7 +64,7 @@ class _Ensemble:
     def of(cls, plan: Plan, rng: np.random.Generator) -> "_Ensemble":
         sings = (plan.lead or ("voice" if rng.random() < 0.8 else "violin")) == "voice"
         man = rng.random() < 0.5
-        tonic_hz = plan.tonic_hz or float(rng.uniform(*((113, 160) if man else (165, 240))))
+        tonic_hz = plan.tonic_hz or float(rng.uniform(*((113, 160) if man else (165, 260))))
         violin = violinist(tonic_hz, SR, rng)
         low = tonic_hz < _HIGHEST_TONIC_OF_MEN_HZ
         return cls(
@@ -73,7 +73,7 @@ class _Ensemble:
             violin=violin,
             mridangam=Mridangam.tuned(tonic_hz, SR, rng),
             drone_level=0.1 * 10 ** (rng.uniform(-24, -14) / 20),
-            drum_level=10 ** (rng.uniform(-9, 2) / 20),
+            drum_level=10 ** (rng.uniform(-15, -4) / 20),
             shadow_level=10 ** (rng.uniform(-16, -9) / 20),
             violin_shift=1200 if low and (not sings or rng.random() < 0.6) else 0,
             artists=_artists(sings, rng),

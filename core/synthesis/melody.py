@@ -220,9 +220,13 @@ def _joined(anchors: Anchors, times: np.ndarray) -> np.ndarray:
 
 
 def _unsteadiness(n: int, rng: np.random.Generator) -> np.ndarray:
-    """A hand or throat is never quite still: about 3 cents, slower than 3 Hz."""
-    coarse = rng.normal(0, 3.0, n // (RATE // 4) + 3)
-    return np.interp(np.arange(n), np.arange(len(coarse)) * (RATE // 4), coarse)
+    """A hand or throat is never quite still: it drifts by 2 or 3 cents and wavers by as many."""
+    points = np.arange(n)
+    coarse = rng.normal(0, 2.5, n // (RATE // 4) + 3)
+    drift = np.interp(points, np.arange(len(coarse)) * (RATE // 4), coarse)
+    rate, depth = rng.uniform(4.5, 6.0), rng.uniform(0, 4.0)
+    waxing = np.interp(points, np.arange(len(coarse)) * (RATE // 4), rng.random(len(coarse)))
+    return drift + depth * waxing * np.sin(2 * np.pi * rate / RATE * points)
 
 
 def _swell(gain: np.ndarray, times: np.ndarray, breath: list[Note], rng) -> None:

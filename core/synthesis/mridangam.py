@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-N_TAKES = 4  # a hand never strikes twice alike
+_N_NOISE = 3072  # samples of a slap
+N_TAKES = 3  # a hand never strikes twice alike
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,10 @@ STROKES: dict[str, _Head] = {
 
 @dataclass(frozen=True)
 class Mridangam:
-    """One drum, tuned and struck in advance: `takes[name]` is (N_TAKES, n_samples)."""
+    """One drum, tuned and struck in advance: `takes[name]` is N_TAKES sounds."""
 
     sr: int
-    takes: dict[str, np.ndarray] = field(repr=False)
+    takes: dict[str, list[np.ndarray]] = field(repr=False)
 
     @classmethod
     def tuned(cls, tonic_hz: float, sr: int, rng: np.random.Generator) -> "Mridangam":
@@ -65,11 +66,11 @@ class Mridangam:
         drum = _Drum(
             mode_hz=sa_hz * 2 ** (rng.normal(0, 4) / 1200),
             bass_hz=float(rng.uniform(62, 95)),
-            ring=float(rng.uniform(0.8, 1.3)),
+            ring=float(rng.uniform(0.6, 1.1)),
             bright=float(rng.uniform(-0.4, 0.3)),
         )
         takes = {
-            name: np.stack([_struck(head, drum, sr, rng) for _ in range(N_TAKES)])
+            name: [_struck(head, drum, sr, rng) for _ in range(N_TAKES)]
             for name, head in STROKES.items()
         }
         return cls(sr, takes)
@@ -97,9 +98,10 @@ class _Drum:
 
 
 def _struck(head: _Head, drum: _Drum, sr: int, rng: np.random.Generator) -> np.ndarray:
-    t = np.arange(int(0.9 * sr)) / sr
+    longest = max(2.2 * head.decay_s, 2 * head.bass_decay_s if head.bass else 0, 0.1)
+    t = np.arange(int(min(1.0, 1.6 * longest * max(1, drum.ring)) * sr)) / sr
     y = _right(head, drum, t, rng) + _left(head, drum, t, rng) + _slap(head, t, sr, rng)
-    fade = np.minimum(1, (t[-1] - t) / 0.1)
+    fade = np.minimum(1, (t[-1] - t) / (0.4 * t[-1]))
     return (0.5 * y * fade * np.minimum(1, t / 0.0008)).astype(np.float32)
 
 
@@ -124,12 +126,19 @@ def _left(head: _Head, drum: _Drum, t: np.ndarray, rng) -> np.ndarray:
 
 
 def _slap(head: _Head, t: np.ndarray, sr: int, rng) -> np.ndarray:
-    n = 1024
-    spectrum = np.fft.rfft(rng.normal(0, 1, n))
-    hz = np.fft.rfftfreq(n, 1 / sr)
+    """The finger's click and, a little longer and duller, the hide under it."""
     low, high = head.slap_hz
-    spectrum *= 1 / (1 + (low / np.maximum(hz, 1)) ** 4) / (1 + (hz / high) ** 4)
-    burst = np.fft.irfft(spectrum, n) * np.exp(-t[:n] / rng.uniform(0.005, 0.009))
+    click = _noise(low, high, sr, rng) * np.exp(-t[:_N_NOISE] / rng.uniform(0.005, 0.009))
+    hide = _noise(0.4 * low, 0.5 * high, sr, rng) * np.exp(-t[:_N_NOISE] / rng.uniform(0.02, 0.035))
     y = np.zeros_like(t)
-    y[:n] = head.slap * burst / (np.abs(burst).max() + 1e-9)
+    y[:_N_NOISE] = head.slap * (click + 0.7 * hide)
     return y
+
+
+def _noise(low: float, high: float, sr: int, rng: np.random.Generator) -> np.ndarray:
+    """A burst between two frequencies, peaking near 1."""
+    spectrum = np.fft.rfft(rng.normal(0, 1, _N_NOISE))
+    hz = np.fft.rfftfreq(_N_NOISE, 1 / sr)
+    spectrum *= 1 / (1 + (low / np.maximum(hz, 1)) ** 4) / (1 + (hz / high) ** 4)
+    burst = np.fft.irfft(spectrum, _N_NOISE)
+    return burst / (2.5 * np.std(burst) + 1e-9)

@@ -7,6 +7,7 @@ import numpy as np
 
 from core.synthesis.character import Character
 
+_MOTIF_SHARE = 0.4
 VOWELS = ("a", "i", "u", "e", "o")
 _VOWEL_SHARES = (0.45, 0.2, 0.15, 0.1, 0.1)
 _CONSONANTS = ("t", "d", "n", "m", "r", "k", "g", "p", "b", "v", "l", "y", "s", "j")
@@ -25,11 +26,11 @@ def walk(
     rng: np.random.Generator, character: Character, register: Register, n_notes: int
 ) -> list[int]:
     """Step along the raga for about `n_notes` svaras and come to rest."""
-    pitch = _start(rng, character, register)
+    pitches = _opening(rng, character, register)
+    pitch = pitches[-1]
     direction = 1 if pitch <= register.centre else -1
     direction = _possible(character, pitch, direction)
     place = _index(rng, character.line(direction), pitch)
-    pitches = [pitch]
     while len(pitches) < n_notes + 7:
         if len(pitches) >= n_notes and character.is_rest(pitches[-1]):
             break
@@ -41,6 +42,18 @@ def walk(
         place += 1
         pitches.append(character.line(direction)[place])
     return pitches
+
+
+def _opening(rng, character: Character, register: Register) -> list[int]:
+    """One of the raga's own turns of phrase, or any note to rest on."""
+    near = [
+        motif
+        for motif in character.motifs
+        if abs(np.mean(motif) - register.centre) < register.reach and _goes_on(character, motif[-1])
+    ]
+    if near and rng.random() < _MOTIF_SHARE:
+        return list(near[rng.integers(len(near))])
+    return [_start(rng, character, register)]
 
 
 def _start(rng, character: Character, register: Register) -> int:

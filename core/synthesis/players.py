@@ -46,13 +46,13 @@ _CONSONANTS = {
     **dict.fromkeys("tkp", _STOP),
     **dict.fromkeys("dgbj", _SOFT_STOP),
     **dict.fromkeys("nm", _NASAL),
-    "s": _Consonant(0.08, 0.0, 0.5, "s"),
+    "s": _Consonant(0.08, 0.0, 0.16, "s"),
     "r": _Consonant(0.03, 0.35, 0.0, "e"),
     "l": _Consonant(0.045, 0.5, 0.0, "e"),
     "v": _Consonant(0.045, 0.45, 0.0, "u"),
     "y": _Consonant(0.05, 0.7, 0.0, "i"),
 }
-_BURST_S, _BURST_NOISE = 0.012, 0.6
+_BURST_S, _BURST_NOISE = 0.012, 0.2
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class _Articulation:
 def singer(tonic_hz: float, sr: int, rng: np.random.Generator) -> Player:
     """A voice fit for the tonic: the higher it is, the shorter the throat."""
     throat = np.interp(tonic_hz, (120, 220), (0.98, 1.16)) * rng.uniform(0.95, 1.05)
-    tilt = float(rng.uniform(0.95, 1.3))
+    tilt = float(rng.uniform(0.8, 1.15))
     hz = filter_hz(sr)
     rows = [_throat(hz, np.array(f) * throat * rng.normal(1, 0.02, 5)) for f in _VOWELS.values()]
     weights = (np.maximum(hz, 80) / 80) ** -tilt

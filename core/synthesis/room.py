@@ -3,7 +3,8 @@
 import numpy as np
 import scipy.fft
 
-_N_PARTIALS = 36
+_STRING_S = 6
+_SINE = np.sin(2 * np.pi * np.arange(2**14) / 2**14).astype(np.float32)
 
 
 def tanpura(tonic_hz: float, first_cents: int, n_samples: int, sr: int, rng) -> np.ndarray:
@@ -27,19 +28,27 @@ def tanpura(tonic_hz: float, first_cents: int, n_samples: int, sr: int, rng) -> 
 
 
 def _plucked(hz: float, sr: int, rng: np.random.Generator) -> np.ndarray:
-    n = int(6 * sr)
-    t = np.arange(n, dtype=np.float32) / np.float32(sr)
-    y = np.zeros(n, np.float32)
-    coarse = np.linspace(0, 6, 241)
-    for k in range(1, min(_N_PARTIALS, int(0.4 * sr / hz)) + 1):
-        peak_s = 0.05 + 1.6 * rng.uniform(0.6, 1.2) / (1 + 0.25 * k)  # the jawari sweep
-        bloom = 0.35 + np.exp(-(((coarse - peak_s) / (0.3 + 0.2 * peak_s)) ** 2))
-        envelope = bloom * np.exp(-coarse * (0.45 + 0.035 * k)) * (1 - np.exp(-coarse / 0.01))
-        strength = k**-0.55 * rng.uniform(0.5, 1.0)
-        phase = np.mod(t * np.float64(k * hz) + rng.uniform(), 1.0).astype(np.float32)
-        wave = np.sin(np.float32(2 * np.pi) * phase)
-        y += np.interp(t, coarse, strength * envelope).astype(np.float32) * wave
-    return y
+    """Six seconds of one string."""
+    piece = sr // 40
+    at = np.linspace(0, _STRING_S, 40 * _STRING_S + 1)
+    samples = np.arange(40 * _STRING_S * piece, dtype=np.uint32)
+    y = np.zeros((40 * _STRING_S, piece), np.float32)
+    for k in range(1, int(0.42 * sr / hz) + 1):
+        peak_s = 0.05 + 1.8 * rng.uniform(0.6, 1.2) / (1 + 0.12 * k)  # the jawari sweep
+        bloom = 0.3 + np.exp(-(((at - peak_s) / (0.35 + 0.3 * peak_s)) ** 2))
+        envelope = bloom * np.exp(-at * (0.4 + 0.03 * k)) * (1 - np.exp(-at / 0.03))
+        strength = k**-0.5 * np.exp(-k * hz / 1700) * rng.uniform(0.4, 1.0)
+        turn = np.uint32(round(k * hz / sr * 2**32))  # phase wraps by itself in 32 bits
+        phase = samples * turn + np.uint32(rng.integers(2**32))
+        y += _faded(strength * envelope, _SINE[phase >> np.uint32(18)].reshape(y.shape))
+    return y.ravel()
+
+
+def _faded(envelope: np.ndarray, wave: np.ndarray) -> np.ndarray:
+    """Each row of `wave` under a straight line between two points of the envelope."""
+    rise = np.linspace(0, 1, wave.shape[1], endpoint=False, dtype=np.float32)
+    points = envelope.astype(np.float32)
+    return (points[:-1, None] + np.diff(points)[:, None] * rise) * wave
 
 
 def _wrapped(loop: np.ndarray, sound: np.ndarray, start: int) -> None:

@@ -176,7 +176,7 @@ def _neraval(stage: Stage, n: int, rng: np.random.Generator) -> Score:
     replies: list[Note] = []
     for cycle in range(n):
         fast = cycle >= n / 2
-        density = (0.28, 0.6)[fast] * float(rng.uniform(0.8, 1.2))
+        density = (0.33, 0.65)[fast] * float(rng.uniform(0.8, 1.2))
         centre = float(np.interp(cycle / n, (0, 0.7, 1), (300, 1000, 600)))
         anew = line(rng, stage.character, (Register(centre), metre.avartana, density), song.words)
         player = replies if cycle % 3 == 2 and n > 2 else notes
@@ -196,7 +196,8 @@ def _kalpanaswaram(stage: Stage, n: int, rng: np.random.Generator) -> Score:
         size = min(end - pulse, metre.avartana * max(1, round(left / 4)))
         player = written.violin if turn % 2 else written.lead
         home = metre.avartana // 2 if left > 2 else 0
-        player += _svaras(stage, (pulse, size - home), 1 if turn > 2 or left < 2 else 2, rng)
+        slow = turn < (1 if metre.pulse_s > 0.17 else 2) and left > 2
+        player += _svaras(stage, (pulse, size - home), 2 if slow else 1, rng)
         if home:
             opening = [cell for cell in song.pallavi if cell.pulse + cell.pulses <= home]
             player += laid(opening, metre, pulse + size - home)
@@ -215,6 +216,8 @@ def _svaras(stage: Stage, span: tuple[int, int], speed: int, rng) -> list[Note]:
     while pulse < start + size:
         register = Register(float(rng.uniform(200, 1100)), 450)
         pitches = walk(rng, stage.character, register, int(rng.integers(4, 10)))
+        if rng.random() < 0.2:  # janta: every svara twice
+            pitches = [cents for cents in pitches[:5] for _ in range(2)]
         held = int(rng.integers(1, 4)) * speed
         room = min(start + size - pulse, (len(pitches) - 1) * speed + held)
         notes += _named(stage, pitches, (pulse, room), speed)

@@ -16,6 +16,7 @@ from core.synthesis.melody import RATE, Contour
 
 FRAME_RATE = 100  # filters a second
 _N_FFT = 1024
+_MIXES = 24  # steps from one filter row to another; a step is a decibel or less
 _TABLE = 4096
 _BANDS_PER_OCTAVE = 3
 _LOWEST_HZ = 55.0
@@ -57,16 +58,21 @@ def wave_tables(sr: int, tilt: float, rng: np.random.Generator) -> np.ndarray:
 
 def source(tables: np.ndarray, hz: np.ndarray, gain: np.ndarray, sr: int) -> np.ndarray:
     """Read the wave at pitch `hz` and loudness `gain`, both given `RATE` times a second."""
-    n_samples = len(hz) * sr // RATE
-    at = np.arange(n_samples, dtype=np.float64) * (RATE / sr)
-    points = np.arange(len(hz))
-    phase = np.cumsum(np.interp(at, points, hz) / sr)
+    steps = sr // RATE
+    phase = np.cumsum(_between(hz / sr, steps))
     phase -= np.floor(phase)
     band = np.log2(np.maximum(hz, 1) / _LOWEST_HZ) * _BANDS_PER_OCTAVE
-    band = np.clip(np.ceil(band - 1e-9).astype(np.int64), 0, _N_BANDS - 1)  # a band's top is safe
-    index = np.repeat(band * _TABLE, sr // RATE)
-    index += (phase * _TABLE).astype(np.int64)
-    return tables.ravel()[index] * np.interp(at, points, gain).astype(np.float32)
+    band = np.clip(np.floor(band).astype(np.int32), 0, _N_BANDS - 1)
+    index = np.repeat(band * _TABLE, steps)
+    index += (phase * _TABLE).astype(np.int32)
+    return tables.ravel()[index] * _between(gain.astype(np.float32), steps)
+
+
+def _between(points: np.ndarray, steps: int) -> np.ndarray:
+    """Straight lines from each point to the next, `steps` samples each."""
+    after = np.append(points[1:], points[-1])
+    rise = np.arange(steps, dtype=points.dtype) / points.dtype.type(steps)
+    return (points[:, None] + (after - points)[:, None] * rise).ravel()
 
 
 def minimum_phase(magnitude: np.ndarray) -> np.ndarray:
@@ -80,20 +86,33 @@ def minimum_phase(magnitude: np.ndarray) -> np.ndarray:
 def coloured(x: np.ndarray, colour: Colour, sr: int) -> np.ndarray:
     """Filter `x` frame by frame and add the overlapping frames."""
     hop = sr // FRAME_RATE
-    n_frames = len(colour.a)
+    n_frames = min(len(colour.a), len(x) // hop + 1)
     window = np.hanning(2 * hop + 1)[:-1].astype(np.float32)
     padded = np.zeros((n_frames + 2) * hop, np.float32)
     padded[hop : hop + len(x)] = x[: n_frames * hop + hop]
+    filters, which = _distinct(colour, n_frames)
     y = np.zeros((n_frames + 1) * hop + _N_FFT, np.float32)
-    for start in range(0, n_frames, 1000):  # ten seconds at a time keeps this in the cache
-        part = slice(start, min(start + 1000, n_frames))
-        frames = _framed(padded, part, hop) * window
-        mix = colour.mix[part, None].astype(np.float32)
-        logs = colour.rows[colour.a[part]] * (1 - mix) + colour.rows[colour.b[part]] * mix
-        spectra = scipy.fft.rfft(frames, _N_FFT, axis=1)
-        sounded = scipy.fft.irfft(spectra * np.exp(logs), _N_FFT, axis=1)
-        _overlap(y[start * hop :], sounded, hop)
+    for start in range(0, n_frames, 500):  # five seconds at a time stay in the cache
+        part = slice(start, min(start + 500, n_frames))
+        frames = _framed(padded, part, hop)
+        if not frames.any():
+            continue
+        spectra = scipy.fft.rfft(frames * window, _N_FFT, axis=1)
+        spectra *= filters[which[part]]
+        _overlap(y[start * hop :], scipy.fft.irfft(spectra, _N_FFT, axis=1), hop)
     return y[hop : hop + len(x)]
+
+
+def _distinct(colour: Colour, n_frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Every filter that occurs, once, and which of them each frame takes."""
+    n_rows = len(colour.rows)
+    level = np.round(colour.mix[:n_frames] * _MIXES).astype(np.int64)
+    key = (colour.a[:n_frames] * n_rows + colour.b[:n_frames]) * (_MIXES + 1) + level
+    found, which = np.unique(key, return_inverse=True)
+    rows, level = np.divmod(found, _MIXES + 1)
+    a, b = np.divmod(rows, n_rows)
+    mix = (level / _MIXES).astype(np.float32)[:, None]
+    return np.exp(colour.rows[a] * (1 - mix) + colour.rows[b] * mix), which
 
 
 def _framed(padded: np.ndarray, part: slice, hop: int) -> np.ndarray:
