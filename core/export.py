@@ -11,14 +11,14 @@ import logging
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from core.clips import Clip, Plan, plan, row_of
-from core.datacard import read_manifest, write_card, write_manifest
+from core.datacard import About, read_manifest, settings_of, write_card, write_manifest
 from core.errors import DatasetError
 from core.formats import arrange, suffix_of
 from core.metadata import Row
@@ -179,9 +179,15 @@ def _fill(
 def _describe(building: Path, decided: Plan, rows: dict[str, list[Row]]) -> None:
     codec = codec_of(decided.config, decided.clips[0].recording.tonic_hz).parameters()
     codec.pop("tonic_hz")  # each recording has its own
-    arrange(building, decided.config.format, rows)
-    write_card(building, decided, rows, codec)
-    write_manifest(building, decided, rows, codec)
+    about = About(settings_of(decided.config), codec, decided.splits.of, decided.notes)
+    finish(building, about, rows)
+
+
+def finish(building: Path, about: About, rows: Mapping[str, Sequence[Row]]) -> None:
+    """Write all that stands beside the clips; the manifest comes last."""
+    arrange(building, about.config["format"], rows)
+    write_card(building, about, rows)
+    write_manifest(building, about, rows)
 
 
 def _shards(building: Path, decided: Plan, workspace: Workspace) -> Iterator[Shard]:
