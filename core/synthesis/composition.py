@@ -66,7 +66,7 @@ class Composition:
         total = 0.0
         for verse, share in whole:
             total += share
-            order += [(verse, i // 2) for i in range(round(total * n) - len(order))]
+            order += [(verse, i // 2) for i in range(max(1, round(total * n)) - len(order))]
         return order
 
 

@@ -102,8 +102,9 @@ def _nokku(at: _Place) -> Anchors:
 
 
 def _orikkai(at: _Place) -> Anchors:
-    leave = at.b - min(0.12, 0.5 * at.length)
-    return [(at.a, at.cents), (leave, at.cents), (0.5 * (leave + at.b), at.above), (at.b, at.cents)]
+    flick = min(0.07, 0.2 * at.length)
+    peak, back = at.b - 1.3 * flick, at.b - 0.3 * flick
+    return [(at.a, at.cents), (peak - flick, at.cents), (peak, at.above), (back, at.cents)]
 
 
 GAMAKAS: dict[str, Callable[[_Place], Anchors]] = {

@@ -32,7 +32,7 @@ _GROOVES = {  # by pulses
     4: ("n.dn", "D.lk", "T.n.", "M.nd", "c.lk", "n.Tn", "d.nT", "t.dn", "D.D.", "m.nd"),
     5: ("n.dTn", "tdlTn", "D.lkn", "M.knd"),
     6: ("n.dn.T", "D.lkn.", "T.n.dn", "M.ndlk", "c.lkd."),
-    7: ("n.d.lTn", "D.lkndn", "M.nd.Tn"),
+    7: ("n.d.lTn", "D.lkndn", "M.nd.Tn", "T.n.dnk"),
     8: ("n.dnT.dn", "D.lkD.nd", "M.ndc.lk", "T.n.d.n."),
 }
 _FILLS = {  # by pulses: every pulse struck
@@ -95,13 +95,15 @@ class Groove:
 
     @classmethod
     def chosen(cls, metre: Metre, rng: np.random.Generator) -> "Groove":
-        """Two motifs for each length of group, laid out over the cycle."""
-        motifs = {
-            size: [_cell(_GROOVES, size, rng) for _ in range(2)]
-            for size in sorted(set(metre.groups(metre.pulses)))
-        }
-        groups = metre.groups(metre.pulses)
-        return cls(metre, tuple(motifs[g][i % 2] for i, g in enumerate(groups)))
+        """Two cells in turn; each anga opens, and the avartana closes, with one of its own."""
+        sizes = metre.groups(metre.pulses)
+        motifs = {size: _motifs(size, rng) for size in sorted(set(sizes))}
+        cells = [motifs[size][i % 2] for i, size in enumerate(sizes)]
+        if len(sizes) > len(metre.tala.angas):
+            for opening in np.cumsum(metre.tala.angas)[:-1]:
+                cells[opening] = motifs[sizes[opening]][2]
+        cells[-1] = motifs[sizes[-1]][3]
+        return cls(metre, tuple(cells))
 
     def avartana(self, rng: np.random.Generator, busy: float, fill: bool) -> list[Stroke]:
         """One cycle; `busy` 0..1 is how many cells are struck on every pulse."""
@@ -161,6 +163,16 @@ def threefold(total: int, rng: np.random.Generator) -> tuple[int, int, int]:
         if 0 <= total - 3 * phrase - 2 * gap <= total // 3
     ]
     return fitting[rng.integers(len(fitting))] if fitting else (total, 0, 0)
+
+
+def _motifs(size: int, rng: np.random.Generator) -> list[str]:
+    """Four different cells of one length."""
+    motifs: list[str] = []
+    while len(motifs) < 4:
+        cell = _cell(_GROOVES, size, rng)
+        if cell not in motifs:
+            motifs.append(cell)
+    return motifs
 
 
 def _nadais(pulses: int, rng: np.random.Generator) -> list[int]:

@@ -52,17 +52,13 @@ def truth(concert: SampleConcert) -> Truth:
 
 def write(concert: SampleConcert, folder: Path) -> Path:
     """Write the sound and its truth; returns the sound's path. The truth comes last."""
-    import soundfile
+    from core import audio
 
     recording = concert.recording
     path = Path(folder) / f"{recording.id}.flac"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        replacing(path) as part,
-        soundfile.SoundFile(part, "w", concert.sr, 1, "PCM_16", format="FLAC") as file,
-    ):
-        file.title, file.artist = recording.title, recording.lead_artist or ""
-        file.write(concert.y)
+    tags = {"title": recording.title, "artist": recording.lead_artist or ""}
+    audio.write(path, concert.y, concert.sr, tags)
     with replacing(path.with_suffix(".json")) as part:
         part.write_bytes(_adapter().dump_json(truth(concert)))
     return path
