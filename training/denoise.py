@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from diffusers import StableDiffusionPipeline
 
-MIN_OVERLAP = 0.25  # of a window; less lets neighbours drift apart
+OVERLAP = 0.25  # of a window; less lets neighbours drift apart
 WINDOWS_AT_ONCE = 4  # forward passes of so many windows fit beside a Stable Diffusion in 6 GB
 
 
@@ -36,11 +36,12 @@ class Windows:
     total: int
     width: int
     loop: bool = False
+    overlap: float = OVERLAP  # share of a window that its neighbour covers too, at least
 
     @cached_property
     def columns(self) -> np.ndarray:
         """The columns each window covers, [shape=(n_windows, width), int], evenly spread."""
-        stride = self.width * (1 - MIN_OVERLAP)
+        stride = self.width * (1 - self.overlap)
         if self.loop:
             n = max(1, int(np.ceil(self.total / stride)))
             starts = np.arange(n) * self.total / n
@@ -53,31 +54,40 @@ class Windows:
     def weights(self) -> np.ndarray:
         """How much a window has to say of each of its columns, [shape=(width,)], never nothing."""
         ramp = np.arange(1, self.width + 1, dtype=np.float32)
-        return np.minimum(np.minimum(ramp, ramp[::-1]) / (MIN_OVERLAP * self.width), 1.0)
+        return np.minimum(np.minimum(ramp, ramp[::-1]) / (self.overlap * self.width), 1.0)
 
     @property
-    def centres(self) -> np.ndarray:
-        """Where each window's middle lies in the picture, 0..1, [shape=(n_windows,)]."""
-        middle = self.columns[:, self.width // 2] / max(1, self.total - 1)
-        return middle if len(middle) > 1 else np.zeros(1)
+    def places(self) -> np.ndarray:
+        """How far along each window lies, 0 the first and 1 the last, [shape=(n_windows,)]."""
+        return np.linspace(0, 1, len(self.columns))
+
+    def cut(self, whole: "torch.Tensor", scale: int = 1) -> "torch.Tensor":
+        """Each window's part of a picture, [shape=(n_windows, channels, rows, scale * width)].
+
+        `scale` is how many columns of the picture one column of the windows stands for.
+        """
+        import torch
+
+        columns = torch.from_numpy(self._fine(scale)).to(whole.device)
+        return whole[0][:, :, columns].permute(2, 0, 1, 3)
 
     def blend(self, pictures: "torch.Tensor", scale: int = 1) -> "torch.Tensor":
-        """Average the windows' pictures into one, [shape=(1, channels, rows, scale * total)].
-
-        `scale` is how many columns of a picture one column of the windows stands for.
-        """
+        """Average the windows' pictures into one, [shape=(1, channels, rows, scale * total)]."""
         import torch
 
         _, channels, rows, _ = pictures.shape
         weights = torch.from_numpy(np.repeat(self.weights, scale)).to(pictures)
         whole = pictures.new_zeros(1, channels, rows, self.total * scale)
         total = pictures.new_zeros(self.total * scale)
-        for picture, columns in zip(pictures, self.columns, strict=True):
-            fine = (columns[:, None] * scale + np.arange(scale)).reshape(-1)
-            at = torch.from_numpy(fine).to(pictures.device)
+        for picture, columns in zip(pictures, self._fine(scale), strict=True):
+            at = torch.from_numpy(columns).to(pictures.device)
             whole[0].index_add_(-1, at, picture * weights)
             total.index_add_(0, at, weights)
         return whole / total
+
+    def _fine(self, scale: int) -> np.ndarray:
+        fine = self.columns[:, :, None] * scale + np.arange(scale)
+        return fine.reshape(len(self.columns), -1)
 
 
 @dataclass(frozen=True)
@@ -136,8 +146,7 @@ def _noise(unet, noisy, timestep, text_states, windows: Windows, guidance_scale:
     """The predicted noise of the whole picture, averaged over its windows."""
     import torch
 
-    columns = torch.from_numpy(windows.columns).to(noisy.device)
-    cut = noisy[0][:, :, columns].permute(2, 0, 1, 3)  # (n_windows, channels, rows, width)
+    cut = windows.cut(noisy)
     texts = text_states.expand(len(cut), *text_states.shape[1:])
     predicted = []
     for pictures, states in zip(

@@ -7,8 +7,8 @@ is refused, what the model may do badly is said (`notes`). No torch here: a page
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Literal
 
 from core.caption import describe, say
 from core.errors import StudioError, TheoryError
@@ -62,6 +62,18 @@ class GenerateConfig:
     """Any words, instead of those made from raga, tala and section."""
     model: str = DEMO
     """demo, a pipeline folder, or a Hugging Face model id."""
+    loop: bool = False
+    """Let the end lead back into the beginning."""
+    to_raga: str | None = None
+    """Go over to this raga by the end of the clip."""
+    to_prompt: str | None = None
+    """Go over to these words by the end of the clip."""
+    source: str | None = None
+    """A saved clip's id or an audio file to begin from."""
+    use: Literal["vary", "continue"] = "vary"
+    """Make the source anew, or go on from its end."""
+    strength: float = 0.6
+    """How far a variation goes from its source: 0 stays, 1 forgets it."""
 
     def __post_init__(self):
         _within("seconds", self.seconds, MIN_SECONDS, MAX_SECONDS)
@@ -69,7 +81,10 @@ class GenerateConfig:
         _within("guidance_scale", self.guidance_scale, 0, 50)
         _within("tonic_hz", self.tonic_hz, *TONIC_RANGE_HZ)
         _within("seed", self.seed, 0, MAX_SEED)
-        for name in ("prompt", "negative_prompt"):
+        _within("strength", self.strength, 0.01, 1)
+        if self.loop and self.source and self.use == "continue":
+            raise StudioError("A loop has no end to begin from: vary the clip, or do not loop.")
+        for name in ("prompt", "negative_prompt", "to_prompt"):
             if len(getattr(self, name) or "") > MAX_PROMPT:
                 raise StudioError(f"The {name} is over {MAX_PROMPT} characters. Say it shorter.")
 
@@ -90,6 +105,9 @@ class Vocabulary:
         return cls(**names, template=said.get("template") or "rich")
 
 
+VOCABULARY_KEYS = tuple(each.name for each in fields(Vocabulary))
+
+
 @dataclass(frozen=True)
 class Wish:
     """A config with every name resolved, the prompt it comes to, and what the listener should
@@ -97,7 +115,8 @@ class Wish:
 
     config: GenerateConfig
     prompt: str
-    notes: tuple[str, ...] = field(default=())
+    morph_to: str | None = None  # the words at the end, if they are not those at the start
+    notes: tuple[str, ...] = ()
 
 
 def resolve(config: GenerateConfig, vocabulary: Vocabulary | None = None) -> Wish:
@@ -107,25 +126,42 @@ def resolve(config: GenerateConfig, vocabulary: Vocabulary | None = None) -> Wis
         config,
         section=section_called(config.section),
         raga=raga_called(config.raga).name if config.raga else None,
+        to_raga=raga_called(config.to_raga).name if config.to_raga else None,
         tala=tala_called(config.tala).name if config.tala else None,
     )
-    if config.prompt and config.prompt.strip():
-        return Wish(config, " ".join(config.prompt.split()))
-    if config.tala and config.section in FREE_TIME:
-        timed = ", ".join(sorted(IN_TALA))
-        raise StudioError(
-            f"An {config.section} is sung in free time, without a tala: leave {config.tala} out, "
-            f"or choose a section that has one ({timed})."
-        )
+    said = _plain(config.prompt)
+    if not said:
+        _refuse_tala_in_free_time(config)
+    made = said or _words(config, config.raga, vocabulary)
+    last = _plain(config.to_prompt)
+    if config.to_raga and not last:
+        last = _words(config, config.to_raga, vocabulary)
+    return Wish(config, made, last or None, () if said else tuple(_notes(config, vocabulary)))
+
+
+def _plain(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def _words(config: GenerateConfig, raga: str | None, vocabulary: Vocabulary) -> str:
     known = describe(
-        config.raga,
+        raga,
         config.tala,
         config.section,
         config.tonic_hz,
         instrument=config.instrument,
         tempo=config.tempo,
     )
-    return Wish(config, say(known, vocabulary.template), tuple(_notes(config, vocabulary)))
+    return say(known, vocabulary.template)
+
+
+def _refuse_tala_in_free_time(config: GenerateConfig) -> None:
+    if config.tala and config.section in FREE_TIME:
+        timed = ", ".join(sorted(IN_TALA))
+        raise StudioError(
+            f"An {config.section} is sung in free time, without a tala: leave {config.tala} out, "
+            f"or choose a section that has one ({timed})."
+        )
 
 
 def nearest_raga(name: str, taught: tuple[str, ...]) -> str | None:
@@ -161,8 +197,8 @@ def _notes(config: GenerateConfig, vocabulary: Vocabulary):
         yield "A tani avartanam is percussion alone: the raga is not heard in it."
     if config.section in IN_TALA and not config.tala:
         yield f"No tala was chosen for this {config.section}; the model takes any."
-    asked = {"raga": config.raga, "tala": config.tala, "section": config.section}
-    for what, name in asked.items():
+    asked = [("raga", config.raga), ("raga", config.to_raga), ("tala", config.tala)]
+    for what, name in [*asked, ("section", config.section)]:
         taught = getattr(vocabulary, f"{what}s")
         if not name or not taught or name in taught:
             continue

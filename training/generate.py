@@ -1,0 +1,248 @@
+"""Stage 7: choose a raga and a tala, and hear it.
+
+    GenerateConfig --wish--> words --drawing--> picture --codec--> sound
+
+The same config gives the same samples, bit for bit, on the same machine: all chance comes from the
+seed, drawn on the CPU. A `Generator` holds one model, loads it when it is first needed, and makes
+one clip at a time; who comes while too many wait is sent away with a word.
+"""
+
+import logging
+import math
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import ModelError
+from core.spectrogram import Codec, read_image
+from core.workspace import Workspace
+from training.clips import Clip, SavedClip, clips, save, tags
+from training.denoise import Cancelled, Course
+from training.drawing import Model, the_same_each_time, told_if_too_large
+from training.loading import Taught, fingerprint, locate, taught
+from training.sounding import finished, looped
+from training.sources import picture_of_clip, picture_of_file
+from training.wish import DEMO, GenerateConfig, Wish, resolve
+
+__all__ = ["Cancelled", "Clip", "GenerateConfig", "Generator", "again", "clips", "save"]
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[float, str], object]  # share done 0..1, what is done now
+
+MAX_WAITING = 8
+TAIL_COLUMNS = 8  # drawn beyond the end, so that the sound there is not at the picture's edge
+DRAWN, SOUNDED = 0.75, 0.99  # of the time, when each is done
+
+
+@dataclass(frozen=True)
+class _Watch:
+    progress: Progress = lambda share, what: None
+    cancelled: Callable[[], bool] = lambda: False
+
+    def part(self, low: float, high: float, what: str) -> Callable[[float], None]:
+        """The progress of one stage, as a part of the whole."""
+
+        def tell(share: float) -> None:
+            self.progress(low + share * (high - low), what)
+
+        return tell
+
+    def check(self, where: str) -> None:
+        if self.cancelled():
+            raise Cancelled(f"Stopped {where}.")
+
+
+class Generator:
+    """One model and the clips it makes."""
+
+    def __init__(
+        self,
+        model: str | Path = DEMO,
+        device: str | None = None,
+        workspace: Workspace | None = None,
+    ):
+        self.model = str(model)
+        self.workspace = workspace  # where the clips are that others begin from
+        self._device = device
+        self._turn = threading.Lock()
+        self._places = threading.BoundedSemaphore(MAX_WAITING + 1)
+        self._folder: Path | None = None
+        self._loaded: Model | None = None
+
+    @property
+    def taught(self) -> Taught:
+        """What the model was taught and how its pictures sound; loads nothing."""
+        return taught(self._found())
+
+    def generate(
+        self,
+        config: GenerateConfig,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        source: np.ndarray | None = None,
+    ) -> Clip:
+        """Make the clip that `config` describes.
+
+        Parameters
+        ----------
+        source : np.ndarray [shape=(n_rows, n_columns), uint8], optional
+            A picture to vary or continue, instead of that of the clip `config.source`.
+
+        Raises
+        ------
+        TheoryError
+            If a name is unknown.
+        ModelError
+            If the model cannot be loaded, is too busy, or the machine too small.
+        Cancelled
+            If `cancelled()` became true meanwhile.
+        """
+        asked = {"progress": progress, "cancelled": cancelled}
+        watch = _Watch(**{name: call for name, call in asked.items() if call})
+        known = self.taught
+        wish = resolve(replace(config, model=self.model), known.vocabulary)
+        codec = known.codec_at(config.tonic_hz)
+        if source is None and config.source:
+            source = picture_of_clip(self.workspace or Workspace.at(), config.source, codec)
+        with self._my_turn(watch), told_if_too_large():
+            model = self._ready(known, watch)
+            with the_same_each_time():
+                drawn = _drawn(model, wish, source, watch)
+        return _sounded(drawn, wish, codec, watch)
+
+    def _found(self) -> Path:
+        if self._folder is None or Path(self.model).is_dir() or self.model == DEMO:
+            self._folder = locate(self.model)  # a folder may change; what was fetched does not
+        return self._folder
+
+    def _ready(self, known: Taught, watch: _Watch) -> Model:
+        if self._loaded is None or self._loaded.hash != fingerprint(self._folder):
+            watch.progress(0.0, "Loading the model")
+            self._loaded = None  # frees its memory first
+            self._loaded = Model.load(self._folder, known.codec, self._device)
+        return self._loaded
+
+    @contextmanager
+    def _my_turn(self, watch: _Watch) -> Iterator[None]:
+        if not self._places.acquire(blocking=False):
+            raise ModelError(f"{MAX_WAITING} others wait for this model. Try again in a minute.")
+        try:
+            while not self._turn.acquire(timeout=0.1):
+                watch.progress(0.0, "Waiting for its turn")
+                watch.check("before its turn")
+            try:
+                yield
+            finally:
+                self._turn.release()
+        finally:
+            self._places.release()
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    image: np.ndarray  # with a tail, without what it continues
+    source: np.ndarray | None
+    model_hash: str
+
+
+def _drawn(model: Model, wish: Wish, source: np.ndarray | None, watch: _Watch) -> _Drawn:
+    config, hop_s = wish.config, model.codec.hop_length / model.codec.sr
+    n_columns = math.ceil(config.seconds / hop_s)
+    course = Course(
+        config.steps,
+        config.guidance_scale,
+        tell=watch.part(0.02, DRAWN, "Drawing"),
+        cancelled=watch.cancelled,
+    )
+    watch.progress(0.0, "Reading the words")
+    if config.loop:
+        return _Drawn(model.draw(wish, n_columns, course, source), source, model.hash)
+    n_known = 0
+    if source is not None and config.use == "continue":
+        n_known = model.n_context_columns(source)
+    n_columns += n_known + TAIL_COLUMNS
+    image = model.draw(wish, n_columns, course, source)[:, n_known:n_columns]
+    return _Drawn(image, source, model.hash)
+
+
+def _sounded(drawn: _Drawn, wish: Wish, codec: Codec, watch: _Watch) -> Clip:
+    """Sound a picture, at a level and with ends that are pleasant to hear."""
+    config, image, source = wish.config, drawn.image, drawn.source
+    watch.check("before it sounded")
+    tell, seed = watch.part(DRAWN, SOUNDED, "Sounding"), config.seed % 2**32
+    if config.loop:
+        y = looped(codec, image, seed, tell)
+    else:
+        n_samples = round(config.seconds * codec.sr)
+        if source is not None and config.use == "continue":
+            image = np.concatenate([source, image], axis=1)
+            n_samples += source.shape[1] * codec.hop_length
+        y = finished(codec.decode(image, seed=seed, progress=tell)[:n_samples], codec.sr)
+        image = image[:, : math.ceil(n_samples / codec.hop_length)]
+    watch.progress(1.0, "Done")
+    return Clip(
+        y, codec.sr, image, codec, config, wish.prompt, drawn.model_hash, wish.notes, source
+    )
+
+
+def again(saved: SavedClip, generator: Generator | None = None) -> Clip:
+    """Make a saved clip anew: the same samples, if its model has not changed since."""
+    generator = generator or Generator(saved.config.model)
+    config = replace(saved.config, prompt=saved.prompt)  # templates may have changed since
+    source = read_image(saved.source_picture)[0] if saved.source_picture.exists() else None
+    clip = generator.generate(config, source=source)
+    notes = saved.notes
+    if clip.model_hash != saved.model_hash:
+        changed = (
+            f"{generator.model} is no more the model that made this clip; it sounds otherwise."
+        )
+        notes = (*notes, changed)
+    return replace(clip, config=saved.config, notes=notes)
+
+
+def main(config: GenerateConfig, out: Path | None = None, workspace: Path | None = None) -> None:
+    """Make a clip by raga, tala and section.
+
+    Args:
+        config: what to play.
+        out: the audio file to write (.wav, .flac, .ogg or .mp3); without it the clip is kept among
+            the workspace's.
+        workspace: the folder that holds everything; $STUDIO_WORKSPACE or workspace/ if not given.
+    """
+    from core import audio
+    from core.command import progress_bar
+
+    place, source = Workspace.at(workspace), None
+    generator = Generator(config.model, workspace=place)
+    resolve(config, generator.taught.vocabulary)  # a mistake is told before anything is shown
+    if config.source and Path(config.source).is_file():
+        codec = generator.taught.codec_at(config.tonic_hz)
+        source = picture_of_file(Path(config.source), codec)
+    bar = progress_bar(100, "%", "clip")
+
+    def show(share: float, what: str) -> None:
+        bar.set_postfix_str(what, refresh=False)
+        bar.update(round(100 * share) - bar.n)
+
+    with bar:
+        clip = generator.generate(config, show, source=source)
+    for note in clip.notes:
+        log.info(note)
+    if out is None:
+        log.info("%s: %s", place.clip(save(clip, place)), clip.prompt)
+        return
+    audio.write(out, clip.y, clip.sr, tags(clip))
+    log.info("%s: %s", out, clip.prompt)
+
+
+if __name__ == "__main__":
+    from tyro.conf import OmitArgPrefixes, configure
+
+    from core.command import run
+
+    run(configure(OmitArgPrefixes)(main))
