@@ -7,6 +7,7 @@ can be decided without reading audio, so a preview costs no decoding.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 
 from core.caption import captions
@@ -39,7 +40,8 @@ class Clip:
     @property
     def stem(self) -> str:
         """File name without its ending: recording, start in ms, segment."""
-        return f"{self.recording.id}-{round(1000 * self.start_s):09d}-{self.segment.id[:8]}"
+        of_segment = sha256(self.segment.id.encode()).hexdigest()[:8]
+        return f"{self.recording.id}-{round(1000 * self.start_s):09d}-{of_segment}"
 
 
 @dataclass(frozen=True)

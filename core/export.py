@@ -20,11 +20,12 @@ from typing import Protocol
 from core.clips import Clip, Plan, plan, row_of
 from core.datacard import About, read_manifest, settings_of, write_card, write_manifest
 from core.errors import DatasetError
+from core.executors import in_parallel, processors
 from core.formats import arrange, suffix_of
 from core.metadata import Row
 from core.recipe import ExportConfig, codec_of
 from core.records import Recording
-from core.shards import Cut, Shard, work
+from core.shards import CLIPS, Cut, Shard, work
 from core.workspace import Workspace
 
 __all__ = ["ExportConfig", "Plan", "export", "main", "preview"]
@@ -32,7 +33,9 @@ __all__ = ["ExportConfig", "Plan", "export", "main", "preview"]
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, str], None]  # clips done, clips in all, what is at work
+Tick = Callable[[str, int], None]  # what is at work, clips done since the last tick
 
+WORTH_PROCESSES = 64  # clips; starting processes takes as long as drawing so many
 TONIC_FROM_S = 180.0  # so much of a recording is listened to for its tonic
 
 
@@ -138,9 +141,7 @@ def _building(target: Path, decided: Plan, workspace: Workspace) -> Path:
     return building
 
 
-def _ticker(
-    decided: Plan, progress: Progress | None, cancel: Cancel | None
-) -> Callable[[str, int], None]:
+def _ticker(decided: Plan, progress: Progress | None, cancel: Cancel | None) -> Tick:
     done = 0
 
     def tick(recording_id: str, n_clips: int) -> None:
@@ -148,21 +149,20 @@ def _ticker(
         if cancel is not None and cancel.is_set():
             raise ExportCancelled("The export was cancelled. Nothing of it is left.")
         done += n_clips
-        if progress is not None:
+        if progress is not None and (n_clips or not done):
             progress(done, len(decided.clips), recording_id)
 
     return tick
 
 
-def _fill(
-    building: Path, decided: Plan, workspace: Workspace, tick: Callable[[str, int], None]
-) -> None:
+def _fill(building: Path, decided: Plan, workspace: Workspace, tick: Tick) -> None:
     """Write everything a finished dataset has."""
     tick("", 0)
     suffix = suffix_of(decided.config.format)
     by_file = {f"{clip.split}/{clip.stem}{suffix}": clip for clip in decided.clips}
+    shards = list(_shards(building, decided, workspace))
     rows: dict[str, list[Row]] = defaultdict(list)
-    for measured in _measured(list(_shards(building, decided, workspace)), tick):
+    for measured in _measured(shards, decided.config, tick):
         clip = by_file[measured["file_name"]]
         if "sha256" in measured:
             rows[clip.split].append(row_of(clip, measured))
@@ -198,28 +198,47 @@ def _shards(building: Path, decided: Plan, workspace: Workspace) -> Iterator[Sha
     suffix = suffix_of(decided.config.format)
     for recording_id, clips in by_recording.items():
         clips.sort(key=lambda clip: (clip.start_s, clip.stem))
-        yield Shard(
-            recording_id=recording_id,
-            audio=workspace.audio(recording_id),
-            codec=codec_of(decided.config, clips[0].recording.tonic_hz),
-            cuts=tuple(Cut(f"{clip.split}/{clip.stem}{suffix}", clip.start_s) for clip in clips),
-            folder=building,
-            floor_db=decided.config.floor_db,
-        )
+        for first in range(0, len(clips), CLIPS):
+            piece = clips[first : first + CLIPS]
+            yield Shard(
+                recording_id=recording_id,
+                audio=workspace.audio(recording_id),
+                codec=codec_of(decided.config, piece[0].recording.tonic_hz),
+                cuts=tuple(
+                    Cut(f"{clip.split}/{clip.stem}{suffix}", clip.start_s) for clip in piece
+                ),
+                folder=building,
+                floor_db=decided.config.floor_db,
+            )
 
 
-def _measured(shards: list[Shard], tick: Callable[[str, int], None]) -> Iterator[dict]:
+def _measured(shards: list[Shard], config: ExportConfig, tick: Tick) -> Iterator[dict]:
+    """Do all the work; the rows come in the order of the shards."""
+    n_workers = min(config.workers or processors(), len(shards))
+    n_clips = sum(len(shard.cuts) for shard in shards)
+    if config.scheduler or (n_workers > 1 and n_clips >= WORTH_PROCESSES):
+
+        def on_done(shard: Shard | None, rows: list[dict] | None) -> None:
+            tick(shard.recording_id if shard else "", len(rows or ()))
+
+        for rows in in_parallel(work, shards, (n_workers, config.scheduler), on_done):
+            yield from rows
+        return
     for shard in shards:
-        n_done = 0
+        yield from _here(shard, tick)
 
-        def on_clip(recording_id: str = shard.recording_id) -> None:
-            nonlocal n_done
-            n_done += 1
-            tick(recording_id, 1)
 
-        rows = work(shard, on_clip)
-        tick(shard.recording_id, len(rows) - n_done)  # those of an earlier, interrupted export
-        yield from rows
+def _here(shard: Shard, tick: Tick) -> list[dict]:
+    n_done = 0
+
+    def on_clip() -> None:
+        nonlocal n_done
+        n_done += 1
+        tick(shard.recording_id, 1)
+
+    rows = work(shard, on_clip)
+    tick(shard.recording_id, len(rows) - n_done)  # those of an earlier, interrupted export
+    return rows
 
 
 def _put_in_place(building: Path, target: Path) -> None:

@@ -17,6 +17,7 @@ ABOVE_ZERO = (
     "max_per_raga",
     "max_per_recording",
     "max_per_section",
+    "workers",
 )
 ANY_TONIC_HZ = 146.8  # for what does not depend on the tonic, such as a clip's length
 MUSIC = tuple(section for section in SECTIONS if section in PERFORMED)
@@ -26,7 +27,7 @@ MUSIC = tuple(section for section in SECTIONS if section in PERFORMED)
 class ExportConfig:
     """What goes into a dataset."""
 
-    name: str
+    name: str = "dataset"
     """The dataset's folder under datasets/ of the workspace."""
     preset: str = "svara"
     """The spectrogram: svara (rows counted from the tonic) or riffusion."""
@@ -68,6 +69,10 @@ class ExportConfig:
     """Leave out clips whose loudness (RMS, full scale = 0 dB) is below this."""
     overwrite: bool = False
     """Replace a dataset of this name; its recordings keep their splits."""
+    workers: int | None = None
+    """Processes at work; as many as there are processors if not given."""
+    scheduler: str | None = None
+    """Work on a dask cluster instead: its address, such as tcp://host:8786 (shared disk)."""
 
     def __post_init__(self):
         checked_name(self.name)

@@ -1,14 +1,15 @@
-"""Stage 5, the work: one recording's clips cut from its audio, drawn and written.
+"""Stage 5, the work: clips of one recording cut from its audio, drawn and written.
 
-A shard is one recording. Its audio is decoded once, in blocks, and only what the clips at hand need
-is kept, so memory does not grow with the recording's length. A shard's rows are written last: where
-they are, its pictures are whole, and an export that was killed goes on after it.
+A shard is a stretch of one recording with at most `CLIPS` clips. Its audio is decoded once, in
+blocks, and only what the clips at hand need is kept, so memory does not grow with the recording's
+length. A shard's rows are written last: where they are, its pictures are whole, and an export that
+was killed goes on after it.
 """
 
 import errno
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import numpy as np
 from core.errors import AudioError, DatasetError
 from core.workspace import replacing
 
+CLIPS = 180  # half an hour; formats that cannot seek are decoded anew for each shard
 BLOCK_S = 30.0
 LATE_S = 0.1  # a decoder may end this much before the length its file claims; silence fills it
 
@@ -43,7 +45,7 @@ class Shard:
     @property
     def rows_file(self) -> Path:
         """Where the shard's rows go, written when everything else is."""
-        return self.folder / ".rows" / f"{self.recording_id}.json"
+        return self.folder / ".rows" / f"{Path(self.cuts[0].file_name).stem}.json"
 
 
 def work(shard: Shard, on_clip: Callable[[], None] | None = None) -> list[dict]:
@@ -79,9 +81,9 @@ def clips_of(shard: Shard) -> Iterator[tuple[Cut, np.ndarray]]:
     codec = shard.codec
     n_samples = round(codec.clip_s * codec.sr)
     starts = [round(cut.start_s * codec.sr) for cut in shard.cuts]
-    blocks = iter(audio.stream(shard.audio, sr=codec.sr, block_s=BLOCK_S))
+    at = starts[0]
+    blocks = iter(audio.stream(shard.audio, sr=codec.sr, start_s=at / codec.sr, block_s=BLOCK_S))
     heard = np.zeros(0, np.float32)  # samples from `at` on
-    at = 0
     for cut, start in zip(shard.cuts, starts, strict=True):
         skipped = min(start - at, len(heard))
         heard, at = heard[skipped:], at + skipped
@@ -129,8 +131,3 @@ def hash_of(path: Path) -> str:
     """SHA-256 of a file, read in blocks."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def finished(shards: Iterable[Shard]) -> list[Shard]:
-    """The shards that an earlier, interrupted export completed."""
-    return [shard for shard in shards if shard.rows_file.exists()]

@@ -91,8 +91,7 @@ def _mend(split: dict[str, str], free: set[str]) -> None:
 def _missing(of: Mapping[str, str], n_groups: int) -> list[str]:
     wanted = {"validation": GROUPS_TO_VALIDATE, "test": GROUPS_TO_TEST}
     return [
-        f"No {part} split: with {n_groups} {'group' if n_groups == 1 else 'groups'} of recordings "
-        f"by artist everything is needed elsewhere; {n} are enough."
+        f"No {part} split: there are {n_groups} artists or recordings to divide; {n} are enough."
         for part, n in wanted.items()
         if part not in of.values()
     ]
