@@ -1,0 +1,195 @@
+"""Stage 6, the journal: what a running training writes into its folder, and reads of wishes.
+
+Only the main process writes. `status.json` is replaced whole, so a page never reads half of it; a
+row of `metrics.jsonl` is one line, written at once.
+"""
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from training.config import FinetuneConfig
+from training.run_folder import (
+    COMMAND,
+    CONFIG,
+    LOG,
+    METRICS,
+    SAMPLE_NOW,
+    SAVE_NOW,
+    STOP,
+    Order,
+    write_order,
+    write_status,
+)
+
+log = logging.getLogger(__name__)
+
+STATUS_EVERY_S = 1.0
+SPEED_OVER = 20  # steps
+
+
+@dataclass
+class Journal:
+    """The folder of one running training."""
+
+    run: Path
+    max_steps: int
+    writes: bool = True  # the main process does
+    interrupted: bool = False  # by a signal
+    has_ended: bool = False
+    _ends: list[float] = field(default_factory=list)  # of the last steps
+    _said: float = 0.0
+
+    def begin(self, config: FinetuneConfig) -> None:
+        """Keep the settings and the command; forget wishes of an earlier life."""
+        if not self.writes:
+            return
+        self.run.mkdir(parents=True, exist_ok=True)
+        settings = {key: _plain(value) for key, value in asdict(config).items()}
+        (self.run / CONFIG).write_text(json.dumps(settings, indent=1), "utf-8")
+        if not (self.run / COMMAND).exists():
+            argv = (sys.executable, "-m", "training.finetune", *sys.argv[1:])
+            write_order(self.run, Order(argv, (), asked=time.time()))
+        for wish in (SAVE_NOW, SAMPLE_NOW):
+            (self.run / wish).unlink(missing_ok=True)
+        self.say("Loading the model and the pictures.", started=time.time(), ended=None)
+
+    def say(self, message: str, **more) -> None:
+        """What it does now, in words."""
+        log.info(message)
+        if self.writes:
+            write_status(
+                self.run, state="running", message=message, max_steps=self.max_steps, **more
+            )
+
+    def step(self, step: int, figures: dict) -> None:
+        """One more step is done, with these figures."""
+        self._ends = [*self._ends[-SPEED_OVER:], time.monotonic()]
+        if not self.writes:
+            return
+        with (self.run / METRICS).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"step": step, **figures}) + "\n")
+        now = time.monotonic()
+        if now - self._said < STATUS_EVERY_S and step < self.max_steps:
+            return
+        self._said = now
+        speed = self.steps_per_s
+        left = (self.max_steps - step) / speed if speed else None
+        log.info("step %d of %d: loss %.4f", step, self.max_steps, figures["loss"])
+        write_status(
+            self.run,
+            state="running",
+            step=step,
+            max_steps=self.max_steps,
+            message="Training.",
+            steps_per_s=speed and round(speed, 4),
+            seconds_left=left and round(left, 1),
+        )
+
+    @property
+    def steps_per_s(self) -> float | None:
+        """Over the last steps; None before the second."""
+        if len(self._ends) < 2:
+            return None
+        return (len(self._ends) - 1) / max(1e-9, self._ends[-1] - self._ends[0])
+
+    def end(self, state: str, step: int, message: str) -> None:
+        """The last word; the wish to stop is granted with it."""
+        log.info(message)
+        self.has_ended = True
+        if self.writes:
+            write_status(
+                self.run,
+                state=state,
+                step=step,
+                message=message,
+                seconds_left=None,
+                ended=time.time(),
+            )
+            (self.run / STOP).unlink(missing_ok=True)
+
+    def wants_stop(self) -> bool:
+        """Whether a person or a signal asked for the end."""
+        return self.interrupted or (self.run / STOP).exists()
+
+    def wants(self, wish: str) -> bool:
+        """Whether a person asked for `wish` since the last look; asking is used up."""
+        if not self.writes or not (self.run / wish).exists():
+            return False
+        (self.run / wish).unlink(missing_ok=True)
+        return True
+
+    def forget_after(self, step: int) -> None:
+        """Drop the figures of steps that a resumed run will take again."""
+        path = self.run / METRICS
+        if not self.writes or not path.exists():
+            return
+        rows = [line for line in path.read_text("utf-8").splitlines() if _step_of(line) <= step]
+        path.write_text("".join(f"{line}\n" for line in rows), "utf-8")
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Let an interrupt or a termination end the run after its step; a second one at once."""
+
+        def on_signal(number: int, frame: object) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+
+        try:
+            before = {each: signal.signal(each, on_signal) for each in _SIGNALS}
+        except ValueError:  # not the main thread: a library call; wishes still work
+            yield
+            return
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def logging_to(run: Path) -> Iterator[None]:
+    """Also write the log into the run's folder, unless whoever launched it does already."""
+    path = run / LOG
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and _is(sys.stderr, path):
+        yield
+        return
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    root = logging.getLogger("training")
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.close()
+
+
+def _is(stream, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except (OSError, ValueError, AttributeError):  # a stream without a file
+        return False
+
+
+def _step_of(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except (ValueError, KeyError):  # cut off when the process was killed
+        return float("inf")
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value

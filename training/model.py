@@ -1,0 +1,172 @@
+"""Stage 6, the model: a small Stable Diffusion for svara pictures, and any model's folder.
+
+    picture (3, 256, 512)  --VAE, 16x-->  latents (16, 16, 32)  --UNet + words-->  latents
+
+A folder holds a diffusers pipeline and a `codec.json`: how pictures become sound (without a tonic,
+which the listener chooses) and which ragas, talas and sections it was taught in which words.
+"""
+
+import copy
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.workspace import replacing
+from training.loading import CODEC, Taught
+from training.words import caption_words, learn_tokenizer
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+MAX_FILE = "9MB"  # a Space takes no file of 10 MiB or more without large-file storage
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large each part of a pipeline is."""
+
+    vae_channels: tuple[int, ...] = (8, 16, 32, 64, 128)  # one level each: 16 times down
+    latent_channels: int = 16
+    norm_groups: int = 4  # of eight: with fewer channels in each, loudness would be lost
+    unet_channels: tuple[int, ...] = (48, 96, 160)
+    text_width: int = 128
+    text_layers: int = 2
+    rows: int = 256
+    columns: int = 512
+
+
+DEMO_SIZE = Size()
+TINY = Size(
+    vae_channels=(8, 8, 8, 8, 8),
+    latent_channels=4,
+    unet_channels=(16, 32),
+    text_width=32,
+    text_layers=1,
+)
+
+
+def build_pipeline(size: Size = DEMO_SIZE, seed: int = 0) -> "StableDiffusionPipeline":
+    """A pipeline with random weights that knows the captions' words; nothing is downloaded."""
+    import torch
+    from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+
+    tokenizer = learn_tokenizer(caption_words())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        parts = {
+            "vae": build_vae(size),
+            "unet": build_unet(size),
+            "text_encoder": build_text_encoder(size, tokenizer),
+        }
+    scheduler = DPMSolverMultistepScheduler(
+        beta_start=0.00085,  # Stable Diffusion's schedule
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        steps_offset=1,
+        timestep_spacing="trailing",  # begins at the noisiest step, also with few steps
+    )
+    return StableDiffusionPipeline(
+        **parts,
+        tokenizer=tokenizer,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def build_vae(size: Size) -> "AutoencoderKL":
+    """Pictures to latents of a sixteenth of their height and width, and back."""
+    from diffusers import AutoencoderKL
+
+    n_levels = len(size.vae_channels)
+    return AutoencoderKL(
+        in_channels=3,
+        out_channels=3,
+        down_block_types=("DownEncoderBlock2D",) * n_levels,
+        up_block_types=("UpDecoderBlock2D",) * n_levels,
+        block_out_channels=size.vae_channels,
+        layers_per_block=1,
+        latent_channels=size.latent_channels,
+        norm_num_groups=size.norm_groups,
+        sample_size=(size.rows, size.columns),
+        mid_block_add_attention=False,
+    )
+
+
+def build_unet(size: Size) -> "UNet2DConditionModel":
+    """Latents and words to what is noise in the latents; attention at every level but the top."""
+    from diffusers import UNet2DConditionModel
+
+    n_below = len(size.unet_channels) - 1
+    factor = 2 ** (len(size.vae_channels) - 1)
+    return UNet2DConditionModel(
+        sample_size=(size.rows // factor, size.columns // factor),
+        in_channels=size.latent_channels,
+        out_channels=size.latent_channels,
+        block_out_channels=size.unet_channels,
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D",) * (n_below + 1),
+        up_block_types=("CrossAttnUpBlock2D",) * (n_below + 1),
+        cross_attention_dim=size.text_width,
+        attention_head_dim=4,  # heads, by diffusers' own misnomer
+        norm_num_groups=16,
+    )
+
+
+def build_text_encoder(size: Size, tokenizer: "CLIPTokenizer") -> "CLIPTextModel":
+    """Words to states the UNet attends to."""
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=size.text_width,
+            intermediate_size=4 * size.text_width,
+            projection_dim=size.text_width,
+            num_hidden_layers=size.text_layers,
+            num_attention_heads=4,
+            max_position_embeddings=tokenizer.model_max_length,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            initializer_factor=10.0,  # words far enough apart to be told from the first step
+        )
+    )
+
+
+def save_model(pipeline: "StableDiffusionPipeline", folder: Path, knows: Taught | None) -> None:
+    """Write a model folder in half precision; whole or not at all. The pipeline is not changed."""
+    import torch
+
+    half = copy.deepcopy(pipeline).to("cpu", torch.float16)
+    with replacing(folder) as part:
+        half.save_pretrained(part, safe_serialization=True, max_shard_size=MAX_FILE)
+        if knows is not None:
+            write_codec(part, knows)
+
+
+def keep_lora(pipeline: "StableDiffusionPipeline", folder: Path) -> None:
+    """Write the UNet's LoRA as diffusers loads it, and merge it into the UNet."""
+    from diffusers import StableDiffusionPipeline
+    from diffusers.utils import convert_state_dict_to_diffusers
+    from peft.utils import get_peft_model_state_dict
+
+    layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(pipeline.unet))
+    with replacing(folder) as part:
+        StableDiffusionPipeline.save_lora_weights(part, unet_lora_layers=layers)
+    pipeline.fuse_lora()
+    pipeline.unload_lora_weights()
+
+
+def write_codec(folder: Path, knows: Taught) -> None:
+    """Write `codec.json`: how pictures become sound and what the model was taught."""
+    said = {
+        "codec": {**knows.codec.parameters(), "tonic_hz": None},
+        "is_aligned": knows.is_aligned,
+        **asdict(knows.vocabulary),
+    }
+    (folder / CODEC).write_text(json.dumps(said, indent=1, ensure_ascii=False), "utf-8")

@@ -1,0 +1,241 @@
+"""Stage 6, setting up: everything one fine-tuning run holds, built from its settings."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import DatasetError
+from core.spectrogram import codec_from
+from training.cache import Words, encoded
+from training.checkpoint import Progress, Trained
+from training.config import FinetuneConfig, Precision
+from training.data import Batch, Dataset, read_dataset
+from training.diffusion import Course, Objective, build_denoiser, held_out_batches
+from training.listening import Listener, chosen_prompts
+from training.loading import load_pipeline, locate, taught
+from training.wish import Vocabulary
+
+if TYPE_CHECKING:
+    import torch
+    from accelerate import Accelerator
+    from diffusers import StableDiffusionPipeline
+
+log = logging.getLogger(__name__)
+
+LORA_TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
+
+
+@dataclass
+class Session:
+    """One run in memory."""
+
+    config: FinetuneConfig
+    base: Path
+    dataset: Dataset
+    accelerator: "Accelerator"
+    pipeline: "StableDiffusionPipeline"
+    denoiser: Any  # what the accelerator made of it
+    objective: Objective
+    course: Course
+    held_out: list[Batch]
+    listener: Listener
+    trained: Trained
+    progress: Progress
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The model as it will be kept: with its averaged weights, and not learning."""
+        import torch
+
+        ema, parameters = self.trained.ema, list(self.trained.parameters.values())
+        self.denoiser.eval()
+        if ema is not None:
+            ema.store(parameters)
+            ema.copy_to(parameters)
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            if ema is not None:
+                ema.restore(parameters)
+            self.denoiser.train()
+
+    def held_out_loss(self) -> float:
+        """The loss on what was held out, at fixed timesteps and noise."""
+        with self.averaged():
+            losses = [
+                self.objective(self.denoiser, batch.to(self.accelerator.device)).item()
+                * len(batch.latents)
+                for batch in self.held_out
+            ]
+        return sum(losses) / sum(len(batch.latents) for batch in self.held_out)
+
+    @property
+    def is_aligned(self) -> bool:
+        """Whether the pictures' rows count from the tonic."""
+        said = self.dataset.manifest.get("config", {})
+        return said.get("preset") != "riffusion" or bool(said.get("align_tonic", True))
+
+    def vocabulary(self) -> Vocabulary:
+        """What the model knows now: what it was taught before, if in the same pictures, and this."""
+        before = taught(self.base)
+        same = before.codec.with_tonic(None) == self.listener.codec.with_tonic(None)
+        names = {
+            f"{what}s": sorted(
+                {getattr(each, what) for each in self.dataset.train if getattr(each, what)}
+                | (set(getattr(before.vocabulary, f"{what}s")) if same else set())
+            )
+            for what in ("raga", "tala", "section")
+        }
+        template = self.dataset.manifest.get("config", {}).get("template", "rich")
+        return Vocabulary(**{key: tuple(each) for key, each in names.items()}, template=template)
+
+
+def open_session(config: FinetuneConfig) -> Session:
+    """Load the model and the data, encode what is not yet encoded, and make the optimizer."""
+    import torch
+    from accelerate import Accelerator
+
+    dataset = read_dataset(Path(config.dataset))
+    for name, reason in dataset.rejected:
+        log.warning("Left out: %s: %s", name, reason)
+    base = locate(config.base)
+    accelerator = Accelerator(mixed_precision=precision(config.mixed_precision))
+    pipeline = load_pipeline(base, torch.device("cpu")).to(accelerator.device)
+    _check_fit(pipeline, dataset)
+    with accelerator.main_process_first():  # the others read what it has encoded
+        train, held = (encoded(pipeline, dataset, split) for split in ("train", "validation"))
+    words = Words(pipeline, _captions(dataset), learned=config.train_text_encoder)
+    objective = Objective(pipeline, config)
+    pipeline.scheduler.register_to_config(prediction_type=objective.prediction)
+    denoiser, trained = _prepared(config, pipeline, accelerator)
+    return Session(
+        config=config,
+        base=base,
+        dataset=dataset,
+        accelerator=accelerator,
+        pipeline=pipeline,
+        denoiser=denoiser,
+        objective=objective,
+        course=Course(config, train, words, objective.n_timesteps, accelerator.num_processes),
+        held_out=held_out_batches(held, words, config.batch_size) if held else [],
+        listener=_listener(config, dataset),
+        trained=trained,
+        progress=Progress(),
+    )
+
+
+def _listener(config: FinetuneConfig, dataset: Dataset) -> Listener:
+    codec = codec_from({"tonic_hz": None, **dataset.manifest["codec"]})
+    prompts = config.prompts or chosen_prompts(dataset.held_out or dataset.train)
+    return Listener(prompts, codec, dataset.size)
+
+
+def precision(wanted: Precision) -> str:
+    """What to compute in; `auto` is bf16 where the machine has instructions for it."""
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    # Without them bf16 convolutions were measured 15 times slower than single precision.
+    has = (torch.cpu._is_avx512_bf16_supported, torch.cpu._is_amx_tile_supported)
+    return "bf16" if any(each() for each in has) else "no"
+
+
+def _check_fit(pipeline: "StableDiffusionPipeline", dataset: Dataset) -> None:
+    factor = pipeline.vae_scale_factor * 2 ** (len(pipeline.unet.config.block_out_channels) - 1)
+    if any(side % factor for side in dataset.size):
+        rows, columns = dataset.size
+        raise DatasetError(
+            f"The pictures are {rows} x {columns}; this model takes multiples of {factor}. "
+            "Export with the clip length that suits it; pictures are never resized."
+        )
+
+
+def _captions(dataset: Dataset) -> set[str]:
+    return {text for split in dataset.splits.values() for each in split for text in each.captions}
+
+
+def _prepared(config: FinetuneConfig, pipeline, accelerator: "Accelerator"):
+    """What is trained, wrapped for the machine, with its optimizer, schedule and average."""
+    import torch
+    from diffusers.optimization import get_scheduler
+    from diffusers.training_utils import EMAModel
+
+    torch.manual_seed(config.seed)  # a LoRA begins with random weights
+    pipeline.vae.requires_grad_(False)
+    pipeline.text_encoder.requires_grad_(config.train_text_encoder)
+    _add_lora(config, pipeline.unet)
+    if config.gradient_checkpointing:
+        pipeline.unet.enable_gradient_checkpointing()
+    learned_encoder = pipeline.text_encoder if config.train_text_encoder else None
+    denoiser = build_denoiser(pipeline.unet, learned_encoder)
+    denoiser.train()
+    parameters = {name: each for name, each in denoiser.named_parameters() if each.requires_grad}
+    optimizer = torch.optim.AdamW(
+        parameters.values(),
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        fused=accelerator.device.type == "cuda",
+    )
+    lr_schedule = get_scheduler(
+        config.lr_schedule,
+        optimizer,
+        num_warmup_steps=config.warmup_steps,
+        num_training_steps=config.max_steps,
+    )
+    ema = EMAModel(parameters.values(), config.ema_decay) if config.ema_decay else None
+    denoiser, prepared = accelerator.prepare(denoiser, optimizer)
+    return denoiser, Trained(parameters, prepared, lr_schedule, ema)
+
+
+def _add_lora(config: FinetuneConfig, unet) -> None:
+    unet.requires_grad_(not config.lora_rank)
+    if config.lora_rank:
+        from peft import LoraConfig
+
+        unet.add_adapter(
+            LoraConfig(
+                r=config.lora_rank,
+                lora_alpha=config.lora_alpha or config.lora_rank,
+                lora_dropout=config.lora_dropout,
+                init_lora_weights="gaussian",
+                target_modules=list(LORA_TARGETS),
+            )
+        )
+
+
+def take_step(session: Session) -> dict[str, float]:
+    """Take one optimizer step and return its figures."""
+    import contextlib
+
+    import torch
+
+    config, accelerator, trained = session.config, session.accelerator, session.trained
+    step, n_parts = session.progress.step, session.config.gradient_accumulation
+    torch.manual_seed(config.seed + step)  # for dropout: a resumed run drops the same
+    total = 0.0
+    for part in range(n_parts):
+        batch = session.course.batch(step, part, accelerator.process_index)
+        batch = batch.to(accelerator.device)
+        last = part == n_parts - 1
+        apart = contextlib.nullcontext() if last else accelerator.no_sync(session.denoiser)
+        with apart:
+            with accelerator.autocast():
+                loss = session.objective(session.denoiser, batch) / n_parts
+            accelerator.backward(loss)
+        total += accelerator.reduce(loss.detach(), reduction="mean").item()
+    grad_norm = accelerator.clip_grad_norm_(trained.parameters.values(), config.max_grad_norm)
+    trained.optimizer.step()
+    lr = trained.lr_schedule.get_last_lr()[0]
+    trained.lr_schedule.step()
+    trained.optimizer.zero_grad(set_to_none=True)
+    if trained.ema is not None:
+        trained.ema.step(trained.parameters.values())
+    session.progress.step += 1
+    return {"loss": total, "lr": lr, "grad_norm": float(grad_norm)}
