@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-import scipy.fft
 
 from core.errors import ImageError
 from core.filterbank import FilterBank
@@ -26,18 +25,16 @@ Progress = Callable[[float], object]  # called with the share done, 0..1
 
 @dataclass(frozen=True)
 class Sounding:
-    """The transform that an image is sounded through, and the rate and columns it works at."""
+    """The transform that an image is sounded through: a frame for each of its columns."""
 
     stft: Stft
     sr: int
-    step: int  # uses every how manyth column
-    hop_length: int  # of one column
     first_centre: int  # the sample that the first column is centred on
 
     def trimmed(self, blocks: Iterable[np.ndarray], n_columns: int) -> Iterator[np.ndarray]:
         """Cut what lies before the first and after the last sample of the image's sound."""
         skip = self.stft.win_length // 2 - self.first_centre
-        left = (n_columns - 1) * self.hop_length + 2 * self.first_centre
+        left = (n_columns - 1) * self.stft.hop_length + 2 * self.first_centre
         for block in blocks:
             part = block[skip:][: max(0, left)]
             skip = max(0, skip - len(block))
@@ -154,17 +151,15 @@ class Codec(ABC):
     ) -> Iterator[np.ndarray]:
         """Yield the sound of an image block by block; nothing marks where two blocks meet."""
         self.check(image)
-        sounding = self._sounding
-        last = image.shape[1] - 1
-        columns = np.minimum(np.arange(0, last + sounding.step, sounding.step), last)
+        sounding, n_columns = self._sounding, image.shape[1]
 
         def magnitude(start: int, stop: int) -> np.ndarray:
             if progress:
-                progress(start / len(columns))
-            return self._magnitude(self._rows(image[:, columns[start:stop]]))
+                progress(start / n_columns)
+            return self._magnitude(self._rows(image[:, start:stop]))
 
-        blocks = signal_blocks(magnitude, len(columns), sounding.stft, Reconstruction(seed=seed))
-        yield from resampled(sounding.trimmed(blocks, image.shape[1]), sounding.sr, self.sr)
+        blocks = signal_blocks(magnitude, n_columns, sounding.stft, Reconstruction(seed=seed))
+        yield from resampled(sounding.trimmed(blocks, n_columns), sounding.sr, self.sr)
         if progress:
             progress(1.0)
 
@@ -174,12 +169,14 @@ class Codec(ABC):
 
     def _row_blocks(self, blocks: Iterable[np.ndarray], sr: int | None) -> Iterator[np.ndarray]:
         """Filter bank output of sound that arrives in blocks, (n_rows, k) each, lowest first."""
+        from scipy.fft import rfft  # 0.3 s to load
+
         window = hann(self._framing.win_length)
         bank = self._bank
         for frames in self._framing.frames(resampled(checked(blocks), sr or self.sr, self.sr)):
             for i in range(0, len(frames), FRAMES_AT_ONCE):
                 windowed = frames[i : i + FRAMES_AT_ONCE] * window
-                spectrum = scipy.fft.rfft(windowed, self._n_fft, axis=1)[:, : bank.n_bins]
+                spectrum = rfft(windowed, self._n_fft, axis=1)[:, : bank.n_bins]
                 yield bank.apply(self._bins(spectrum))
 
     def check(self, image: np.ndarray) -> None:
@@ -234,7 +231,9 @@ class Codec(ABC):
 
 def even_fast_length(n: int) -> int:
     """The next even length from `n` up that transforms fast."""
-    length = scipy.fft.next_fast_len(n, real=True)
+    from scipy.fft import next_fast_len
+
+    length = next_fast_len(n, real=True)
     while length % 2:
-        length = scipy.fft.next_fast_len(length + 1, real=True)
+        length = next_fast_len(length + 1, real=True)
     return length

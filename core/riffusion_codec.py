@@ -9,7 +9,7 @@ import numpy as np
 
 from core.codec import REFERENCE_TONIC_HZ, Codec, Sounding, even_fast_length
 from core.errors import AudioError, ImageError
-from core.filterbank import FilterBank, mel_bank
+from core.filterbank import FilterBank, Spectrum, mel_bank
 from core.framing import Framing
 from core.phase import Stft
 
@@ -89,19 +89,19 @@ class RiffusionCodec(Codec):
 
     @property
     def _bank(self) -> FilterBank:
-        hz_range = (self.min_hz, self.max_hz)
-        return mel_bank(self.sr, self.n_fft, self.n_rows, hz_range, self._ratio)
+        return self._mel_bank(Spectrum(self.sr, self.win_length, self.n_fft))
+
+    def _mel_bank(self, spectrum: Spectrum) -> FilterBank:
+        return mel_bank(spectrum, self.n_rows, (self.min_hz, self.max_hz), self._ratio)
 
     @cached_property
     def _sounding(self) -> Sounding:
-        """Half the columns say enough; the rate is just high enough for the highest row."""
+        """At a rate just high enough for the highest row."""
         highest_hz = self.max_hz * self._ratio
         sr = next((sr for sr in (24_000, 32_000) if self._fits(sr, highest_hz)), self.sr)
-        hop_length = self.hop_length * sr // self.sr
         win_length = 2 * round(self.win_length * sr / self.sr / 2)
-        step = 2 if win_length >= 8 * hop_length else 1
-        stft = Stft(win_length, step * hop_length, even_fast_length(win_length))
-        return Sounding(stft, sr, step, hop_length, 0)
+        stft = Stft(win_length, self.hop_length * sr // self.sr, even_fast_length(win_length))
+        return Sounding(stft, sr, 0)
 
     def _fits(self, sr: int, highest_hz: float) -> bool:
         return sr < self.sr and highest_hz < 0.45 * sr and self.hop_length * sr % self.sr == 0
@@ -136,13 +136,11 @@ class RiffusionCodec(Codec):
         return amplitude.astype(np.float32)[image[::-1]]
 
     def _magnitude(self, rows: np.ndarray) -> np.ndarray:
-        sounding, padding = self._sounding, self._padding
-        stft, n_fft = sounding.stft, padding * sounding.stft.n_fft
-        hz_range = (self.min_hz, self.max_hz)
-        bank = mel_bank(sounding.sr, n_fft, self.n_rows, hz_range, self._ratio)
-        finer = (self.sr / self.n_fft) / (sounding.sr / n_fft)  # more bins to a row than drawn with
-        louder = stft.win_length / self.win_length  # what a window of other length reads
-        bins = bank.invert(rows * np.float32(finer))[:, ::padding]
+        sounding, stft, padding = self._sounding, self._sounding.stft, self._padding
+        spectrum = Spectrum(sounding.sr, stft.win_length, padding * stft.n_fft)
+        finer = (self.sr / self.n_fft) / (spectrum.sr / spectrum.n_fft)  # more bins to a row
+        louder = stft.win_length / self.win_length  # what a longer or shorter window reads
+        bins = self._mel_bank(spectrum).invert(rows * np.float32(finer))[:, ::padding]
         magnitude = np.zeros((len(bins), stft.n_fft // 2 + 1), np.float32)
         magnitude[:, : bins.shape[1]] = bins * np.float32(louder)
         return magnitude

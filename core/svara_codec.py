@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from core.codec import REFERENCE_TONIC_HZ, Codec, Sounding, even_fast_length
-from core.filterbank import FilterBank, log_bank
+from core.filterbank import FilterBank, Spectrum, log_bank
 from core.framing import Framing
 from core.phase import Stft
 
@@ -40,7 +40,7 @@ class SvaraCodec(Codec):
     def _sounding(self) -> Sounding:
         framing = self._framing
         stft = Stft(framing.win_length, self.hop_length, even_fast_length(framing.win_length))
-        return Sounding(stft, self.sr, 1, self.hop_length, framing.first_centre)
+        return Sounding(stft, self.sr, framing.first_centre)
 
     @property
     def _n_fft(self) -> int:
@@ -50,8 +50,8 @@ class SvaraCodec(Codec):
     @property
     def _bank(self) -> FilterBank:
         lowest_hz = self.tonic_hz * 2 ** (self.lowest_cents / 1200)
-        shape = (self.n_rows, self.rows_per_octave)
-        return log_bank(self.sr, self._n_fft, self._framing.win_length, lowest_hz, shape)
+        spectrum = Spectrum(self.sr, self._framing.win_length, self._n_fft)
+        return log_bank(spectrum, self.n_rows, lowest_hz, self.rows_per_octave)
 
     @property
     def _full_scale(self) -> float:

@@ -1,5 +1,6 @@
-"""Phase-gradient heap integration, compiled (Prusa, Balazs & Sondergaard 2017, algorithm 1).
+"""The two inner loops of `core.phase`, compiled. Import them where they run: numba takes a second.
 
+Phase-gradient heap integration (Prusa, Balazs & Sondergaard 2017, algorithm 1) guesses a phase.
 For a Gaussian window exp(-pi t^2 / gamma) the phase of a short-time Fourier transform follows from
 its log magnitude s: with the origin of phase in the middle of each frame it turns
 
@@ -15,10 +16,22 @@ binary heap: the order inside a bucket does not matter and nothing has to be sor
 import numba
 import numpy as np
 
-HANN_GAMMA = 0.25645
+from core.filterbank import HANN_GAMMA
+
+
+def _compiled(function):
+    """Compile on first use and remember it on disk, where there is somewhere to write."""
+    options = {"nogil": True, "fastmath": {"contract", "reassoc", "arcp", "nsz"}}  # NaN stays NaN
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # a read-only installation without a home folder
+        return numba.njit(**options)(function)
+
+
 RANGE = 9.2  # nepers (80 dB) below the loudest bin; below that the phase stays as it came
 N_BUCKETS = 2048
 TURN = 2 * np.pi
+TINY = np.float32(1e-12)
 
 
 def integrate(
@@ -33,12 +46,18 @@ def integrate(
     _integrate(log_magnitude, phase, n_known, per_hop, 2 * np.pi * hop_length / n_fft)
 
 
-def _compiled(function):
-    """Compile on first use and remember it on disk, where there is somewhere to write."""
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # a read-only installation without a home folder
-        return numba.njit(nogil=True)(function)
+@_compiled
+def advance(consistent, previous, target, momentum, coefficients):
+    """One step of fast Griffin-Lim on flat arrays: `coefficients` and `previous` are overwritten.
+
+    Go on past what is consistent in the direction last gone, then back to the target magnitudes.
+    """
+    for i in range(consistent.size):
+        here = consistent[i]
+        step = here + momentum * (here - previous[i])
+        previous[i] = here
+        size = np.sqrt(step.real * step.real + step.imag * step.imag)
+        coefficients[i] = step * (target[i] / max(size, TINY))
 
 
 @_compiled
