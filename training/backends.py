@@ -66,9 +66,7 @@ class Local:
                 )
         except OSError as error:
             raise RunError(f"The run could not be started: {error}.") from error
-        with replacing(run / PID) as part:
-            began = _began(psutil.Process(process.pid))
-            part.write_text(json.dumps({"pid": process.pid, "began": began}), "utf-8")
+        _sign(run, process.pid)
         # Waiting for it keeps no zombie behind and tells how it ended.
         threading.Thread(target=_await, args=(process, run), daemon=True).start()
 
@@ -88,7 +86,8 @@ class Local:
             return
         with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
             family = [*process.children(recursive=True), process]
-            os.killpg(process.pid, signal.SIGKILL)
+            if os.getpgid(process.pid) == process.pid:  # not so if a person's shell started it
+                os.killpg(process.pid, signal.SIGKILL)
             for member in family:  # some launchers give each worker a session of its own
                 with contextlib.suppress(psutil.NoSuchProcess):
                     member.kill()
@@ -99,6 +98,21 @@ class Local:
             return int((run / EXIT).read_text())
         except (FileNotFoundError, ValueError):
             return None
+
+
+def claim(run: Path) -> None:
+    """Say that this very process is the run's, unless the one that launched it lives.
+
+    So a run that a person starts by hand is watched and stopped like any other.
+    """
+    if _process(run) is None:
+        _sign(run, os.getpid())
+
+
+def _sign(run: Path, pid: int) -> None:
+    with replacing(run / PID) as part:
+        said = {"pid": pid, "began": _began(psutil.Process(pid))}
+        part.write_text(json.dumps(said), "utf-8")
 
 
 def _await(process: subprocess.Popen, run: Path) -> None:

@@ -205,17 +205,24 @@ def again(saved: SavedClip, generator: Generator | None = None) -> Clip:
     return replace(clip, config=saved.config, notes=notes)
 
 
-def main(config: GenerateConfig, out: Path | None = None, workspace: Path | None = None) -> None:
+def main(
+    config: GenerateConfig,
+    out: Path | None = None,
+    best_of: int = 1,
+    workspace: Path | None = None,
+) -> None:
     """Make a clip by raga, tala and section.
 
     Args:
         config: what to play.
         out: the audio file to write (.wav, .flac, .ogg or .mp3); without it the clip is kept among
             the workspace's.
+        best_of: make so many and keep the one that keeps to its raga best.
         workspace: the folder that holds everything; $STUDIO_WORKSPACE or workspace/ if not given.
     """
     from core import audio
     from core.command import progress_bar
+    from training import choosing
 
     place, source = Workspace.at(workspace), None
     generator = Generator(config.model, workspace=place)
@@ -230,7 +237,7 @@ def main(config: GenerateConfig, out: Path | None = None, workspace: Path | None
         bar.update(round(100 * share) - bar.n)
 
     with bar:
-        clip = generator.generate(config, show, source=source)
+        clip = choosing.best_of(generator, config, best_of, progress=show, source=source)
     for note in clip.notes:
         log.info(note)
     if out is None:

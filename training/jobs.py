@@ -64,7 +64,7 @@ def launch(
     `devices` are CUDA device numbers; none named means the whole machine.
     """
     run = reserve(workspace, name or Path(config.dataset).name)
-    config = dataclasses.replace(config, output=run)
+    config = dataclasses.replace(config, output=run, dataset=Path(config.dataset).resolve())
     settings = {key: _plain(value) for key, value in dataclasses.asdict(config).items()}
     (run / CONFIG).write_text(json.dumps(settings, indent=1), "utf-8")
     return enqueue(workspace, run, command(config, devices), devices=devices, backend=backend)
@@ -245,7 +245,8 @@ def stop(workspace: Workspace, run_id: str, backend: Backend | None = None) -> s
         backend.kill(run)
         end(run, "stopped", f"Killed at step {found.step}; its last checkpoint is kept.")
         return "Killed. It can be resumed from its last checkpoint."
-    backend.interrupt(run)
+    if found.state == "running":  # a second signal would end it before it has saved
+        backend.interrupt(run)
     left_s = max(0, round(PATIENCE_S - waited_s))
     return f"It finishes its step and saves. If it has not ended in {left_s} s, stop again to kill."
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from training.backends import claim
 from training.config import FinetuneConfig
 from training.run_folder import (
     COMMAND,
@@ -52,6 +53,7 @@ class Journal:
         if not self.writes:
             return
         self.run.mkdir(parents=True, exist_ok=True)
+        claim(self.run)
         settings = {key: _plain(value) for key, value in asdict(config).items()}
         (self.run / CONFIG).write_text(json.dumps(settings, indent=1), "utf-8")
         if not (self.run / COMMAND).exists():

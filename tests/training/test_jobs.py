@@ -219,6 +219,43 @@ def test_a_run_interrupted_before_its_first_step_counts_as_stopped(workspace):
     assert ended(workspace, run_id).state == "stopped"
 
 
+def test_a_second_press_sends_no_second_signal_which_would_keep_it_from_saving(workspace):
+    slow = """
+    import pathlib, signal, sys, time
+    run, heard = pathlib.Path(sys.argv[1]), []
+    signal.signal(signal.SIGINT, lambda *_: heard.append(1))
+    (run / "ready").touch()
+    while not (run / "enough").exists():
+        time.sleep(0.02)
+    (run / "heard").write_text(str(len(heard)))
+    time.sleep(600)
+    """
+    run_id = begin(workspace, slow)
+    until((workspace.run(run_id) / "ready").exists, "it listens")
+    for _ in range(3):
+        jobs.stop(workspace, run_id)
+    (workspace.run(run_id) / "enough").touch()
+    heard = workspace.run(run_id) / "heard"
+    until(lambda: heard.exists() and heard.read_text(), "it tells")
+    assert heard.read_text() == "1"
+
+
+def test_a_run_started_by_hand_is_watched_and_killed_like_any_other(workspace):
+    run = jobs.reserve(workspace, "by hand")
+    write_order(run, Order(("python",)))
+    write_status(run, state="running")
+    script = (
+        "import sys, time; from pathlib import Path; from training.backends import claim; "
+        "claim(Path(sys.argv[1])); time.sleep(600)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(run)], cwd=PROJECT)
+    until((run / "pid").exists, "it says who it is")
+    assert jobs.status(workspace, run.name).state == "running"
+    jobs.Local().kill(run)
+    process.wait(timeout=10)
+    assert jobs.status(workspace, run.name).state == "failed"
+
+
 def test_a_pid_that_belongs_to_another_process_by_now_is_not_the_run(workspace):
     run_id = train(workspace, steps=ENDLESS)
     at_work(workspace, run_id)
