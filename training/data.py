@@ -98,8 +98,8 @@ def _manifest(folder: Path) -> dict:
         manifest = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise DatasetError(
-            f"{folder} has no {MANIFEST}: it is no exported dataset, or its export is not finished. "
-            "Export one with `python -m core.export`, and wait until it is done."
+            f"{folder} has no {MANIFEST}: it is no exported dataset, or its export is not "
+            "finished. Export one with `python -m core.export`, and wait until it is done."
         ) from None
     except ValueError as error:
         raise DatasetError(f"{path} is damaged ({error}). Export the dataset again.") from error

@@ -135,7 +135,7 @@ class Course:
 
 
 def held_out_batches(encoded: Encoded, words: Words, batch_size: int) -> Sequence[Batch]:
-    """The same pictures, timesteps and noise at every measurement, so that only the model moves it."""
+    """The same pictures, timesteps and noise at every measurement: only the model moves it."""
     import torch
 
     generator = torch.Generator().manual_seed(0)

@@ -20,7 +20,6 @@ from training.config import SAME_WHEN_RESUMED, FinetuneConfig, read_config
 from training.jobs import reserve
 from training.journal import Journal, logging_to
 from training.model import keep_lora, save_model
-from training.loading import Taught
 from training.run_folder import CHECKPOINTS, CONFIG, MODEL, SAMPLE_NOW, SAMPLES, SAVE_NOW
 from training.session import Session, open_session, take_step
 
@@ -201,8 +200,13 @@ def _write_model(session: Session, run: Path) -> None:
     with session.averaged():
         if session.config.lora_rank:
             keep_lora(session.pipeline, run / "lora")
-        knows = Taught(session.listener.codec, session.vocabulary(), session.is_aligned)
-        save_model(session.pipeline, run / MODEL, knows)
+        save_model(
+            session.pipeline,
+            run / MODEL,
+            session.listener.codec,
+            session.vocabulary(),
+            session.is_aligned,
+        )
 
 
 def _full_disk(error: OSError, journal: Journal) -> RunError:

@@ -12,8 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.codec import Codec
 from core.workspace import replacing
-from training.loading import CODEC, Taught
+from training.loading import CODEC
+from training.wish import Vocabulary
 from training.words import caption_words, learn_tokenizer
 
 if TYPE_CHECKING:
@@ -138,15 +140,27 @@ def build_text_encoder(size: Size, tokenizer: "CLIPTokenizer") -> "CLIPTextModel
     )
 
 
-def save_model(pipeline: "StableDiffusionPipeline", folder: Path, knows: Taught | None) -> None:
-    """Write a model folder in half precision; whole or not at all. The pipeline is not changed."""
+def save_model(
+    pipeline: "StableDiffusionPipeline",
+    folder: Path,
+    codec: Codec,
+    known: Vocabulary,
+    is_aligned: bool = True,
+) -> None:
+    """Write a model folder in half precision; whole or not at all. The pipeline is not changed.
+
+    `known` is what the model was taught; `is_aligned` whether its rows count from the tonic.
+    """
     import torch
 
-    half = copy.deepcopy(pipeline).to("cpu", torch.float16)
+    half = copy.deepcopy(pipeline)
+    for part in (half.vae, half.unet, half.text_encoder):
+        torch.nn.Module.half(part.cpu())  # diffusers' own warns that a CPU cannot run it
+    said = {"codec": {**codec.parameters(), "tonic_hz": None}, "is_aligned": is_aligned}
     with replacing(folder) as part:
         half.save_pretrained(part, safe_serialization=True, max_shard_size=MAX_FILE)
-        if knows is not None:
-            write_codec(part, knows)
+        text = json.dumps(said | asdict(known), indent=1, ensure_ascii=False)
+        (part / CODEC).write_text(text, "utf-8")
 
 
 def keep_lora(pipeline: "StableDiffusionPipeline", folder: Path) -> None:
@@ -160,13 +174,3 @@ def keep_lora(pipeline: "StableDiffusionPipeline", folder: Path) -> None:
         StableDiffusionPipeline.save_lora_weights(part, unet_lora_layers=layers)
     pipeline.fuse_lora()
     pipeline.unload_lora_weights()
-
-
-def write_codec(folder: Path, knows: Taught) -> None:
-    """Write `codec.json`: how pictures become sound and what the model was taught."""
-    said = {
-        "codec": {**knows.codec.parameters(), "tonic_hz": None},
-        "is_aligned": knows.is_aligned,
-        **asdict(knows.vocabulary),
-    }
-    (folder / CODEC).write_text(json.dumps(said, indent=1, ensure_ascii=False), "utf-8")

@@ -19,7 +19,6 @@ from training.loading import load_pipeline, locate, taught
 from training.wish import Vocabulary
 
 if TYPE_CHECKING:
-    import torch
     from accelerate import Accelerator
     from diffusers import StableDiffusionPipeline
 
@@ -80,7 +79,7 @@ class Session:
         return said.get("preset") != "riffusion" or bool(said.get("align_tonic", True))
 
     def vocabulary(self) -> Vocabulary:
-        """What the model knows now: what it was taught before, if in the same pictures, and this."""
+        """What it knows now: what it was taught before, if in the same pictures, and this."""
         before = taught(self.base)
         same = before.codec.with_tonic(None) == self.listener.codec.with_tonic(None)
         names = {
@@ -99,6 +98,7 @@ def open_session(config: FinetuneConfig) -> Session:
     import torch
     from accelerate import Accelerator
 
+    _hush()
     dataset = read_dataset(Path(config.dataset))
     for name, reason in dataset.rejected:
         log.warning("Left out: %s: %s", name, reason)
@@ -126,6 +126,16 @@ def open_session(config: FinetuneConfig) -> Session:
         trained=trained,
         progress=Progress(),
     )
+
+
+def _hush() -> None:
+    """Keep what is no concern of the user's out of the log: a run's log is read by people."""
+    import diffusers
+    import transformers
+
+    for library in (diffusers.utils.logging, transformers.utils.logging):
+        library.set_verbosity_error()
+        library.disable_progress_bar()
 
 
 def _listener(config: FinetuneConfig, dataset: Dataset) -> Listener:
