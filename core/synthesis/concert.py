@@ -20,7 +20,7 @@ SR = 24_000
 F0_RATE = 100  # truth points a second
 _HIGHEST_TONIC_OF_MEN_HZ = 165.0
 _SHARES = {"alapanai": 3.0, "kriti": 3.5, "kalpanaswaram": 2.5, "applause": 0.25, "violin": 1.6}
-_PEAK = 0.9
+_TANI_GAIN = 1.6  # alone, the mridangam comes forward
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class _Block:
 
 
 def render(seed: int, minutes: float, plan: Plan | None = None) -> SampleConcert:
-    """Render the concert of a seed; the same seed, length and plan give the same samples.
+    """Render the concert of a seed; the same arguments give the same samples.
 
     A section in a tala ends with its avartana, so a concert lasts about `minutes`.
     """
@@ -160,7 +160,8 @@ def _sounded(score: Score, item: Item, stage: Stage, ensemble: _Ensemble, rng) -
             hz[sung.sounds] = pitch[sung.sounds]
             if score.shadowed and player.instrument == "voice":
                 melody += _shadow(drawn, ensemble, rng)[:n]
-    drums = ensemble.mridangam.play(score.strokes, n, rng) * np.float32(ensemble.drum_level)
+    loud = ensemble.drum_level * (_TANI_GAIN if score.section == "tani avartanam" else 1)
+    drums = ensemble.mridangam.play(score.strokes, n, rng) * np.float32(loud)
     energies = float(np.sum(drums**2)), float(np.sum(melody**2))
     level = energies[0] / max(sum(energies), 1e-9)
     return _Block(score, item, melody + drums, hz[:: RATE // F0_RATE], level)
@@ -176,21 +177,32 @@ def _shadow(drawn: Contour, ensemble: _Ensemble, rng) -> np.ndarray:
 
 
 def _in_the_hall(y: np.ndarray, blocks: list[_Block], ensemble: _Ensemble, rng) -> np.ndarray:
-    start = 0
-    drone = character(theory.raga(blocks[0].item.raga)).drone
+    clapping = np.float32(0.1 * 10 ** (rng.uniform(-10, -2) / 20))
     wet = np.float32(10 ** (rng.uniform(-20, -9) / 20))
-    clapping = 0.12 * 10 ** (rng.uniform(-6, 3) / 20)
+    start = 0
     for block in blocks:
         end = start + len(block.y)
-        first = character(theory.raga(block.item.raga)).drone
-        drone = first
         if block.score.section == "applause":
-            y[start:end] += np.float32(clapping) * room.applause(len(block.y), SR, rng)
+            y[start:end] += clapping * room.applause(len(block.y), SR, rng)
         start = end
-    y += np.float32(ensemble.drone_level) * room.tanpura(ensemble.tonic_hz, drone, len(y), SR, rng)
+    y += np.float32(ensemble.drone_level) * _drone(blocks, ensemble.tonic_hz, rng)
     y += wet * room.reverberated(y, room.impulse_response(SR, rng))
+    y *= np.float32(10 ** (rng.uniform(-4, 3) / 20))
     y += rng.standard_normal(len(y), np.float32) * np.float32(10 ** (rng.uniform(-78, -62) / 20))
-    return (y * np.float32(_PEAK / np.abs(y).max())).astype(np.float32)
+    return room.limited(y)
+
+
+def _drone(blocks: list[_Block], tonic_hz: float, rng: np.random.Generator) -> np.ndarray:
+    """The tanpura, its first string retuned between ragas with and without Pa."""
+    tuning = [character(theory.raga(block.item.raga)).drone for block in blocks]
+    ends = np.cumsum([len(block.y) for block in blocks])
+    y = np.zeros(ends[-1], np.float32)
+    for first_cents in sorted(set(tuning)):
+        sound = room.tanpura(tonic_hz, first_cents, len(y), SR, rng)
+        for cents, end, block in zip(tuning, ends, blocks, strict=True):
+            part = slice(end - len(block.y), end)
+            y[part] += sound[part] * (cents == first_cents)
+    return y
 
 
 def _with_truth(name: str, y: np.ndarray, blocks: list[_Block], ensemble: _Ensemble):

@@ -4,6 +4,7 @@ import numpy as np
 import scipy.fft
 
 _STRING_S = 6
+_HIGHEST_PARTIAL_HZ = 6000
 _SINE = np.sin(2 * np.pi * np.arange(2**14) / 2**14).astype(np.float32)
 
 
@@ -14,13 +15,13 @@ def tanpura(tonic_hz: float, first_cents: int, n_samples: int, sr: int, rng) -> 
     swells and dies at its own time, high ones first.
     """
     low = tonic_hz if tonic_hz < 200 else tonic_hz / 2
-    strings = [
+    first, sa, low_sa = (
         _plucked(low * 2 ** ((cents + rng.normal(0, 2)) / 1200), sr, rng)
-        for cents in (first_cents - 1200 if first_cents else 0, 0, 0, -1200)
-    ]
+        for cents in (first_cents - 1200 if first_cents else 0, 0, -1200)
+    )
     period = rng.uniform(0.9, 1.4)
     loop = np.zeros(round(4 * period * sr), np.float32)
-    for place, string in enumerate(strings):
+    for place, string in enumerate((first, sa, sa, low_sa)):
         start = round((place + (0.5 if place == 3 else 0)) * 0.92 * period * sr)
         _wrapped(loop, string, start)
     y = np.resize(loop, n_samples)
@@ -33,11 +34,16 @@ def _plucked(hz: float, sr: int, rng: np.random.Generator) -> np.ndarray:
     at = np.linspace(0, _STRING_S, 40 * _STRING_S + 1)
     samples = np.arange(40 * _STRING_S * piece, dtype=np.uint32)
     y = np.zeros((40 * _STRING_S, piece), np.float32)
-    for k in range(1, int(0.42 * sr / hz) + 1):
+    for k in range(1, int(_HIGHEST_PARTIAL_HZ / hz) + 1):
         peak_s = 0.05 + 1.8 * rng.uniform(0.6, 1.2) / (1 + 0.12 * k)  # the jawari sweep
         bloom = 0.3 + np.exp(-(((at - peak_s) / (0.35 + 0.3 * peak_s)) ** 2))
         envelope = bloom * np.exp(-at * (0.4 + 0.03 * k)) * (1 - np.exp(-at / 0.03))
-        strength = k**-0.5 * np.exp(-k * hz / 1700) * rng.uniform(0.4, 1.0)
+        strength = (
+            k**-0.5
+            * np.exp(-k * hz / 1700)
+            * (1 - k * hz / _HIGHEST_PARTIAL_HZ)
+            * rng.uniform(0.4, 1.0)
+        )
         turn = np.uint32(round(k * hz / sr * 2**32))  # phase wraps by itself in 32 bits
         phase = samples * turn + np.uint32(rng.integers(2**32))
         y += _faded(strength * envelope, _SINE[phase >> np.uint32(18)].reshape(y.shape))
@@ -76,10 +82,19 @@ def applause(n_samples: int, sr: int, rng: np.random.Generator) -> np.ndarray:
     when = np.minimum(rng.beta(1.4, 1.9, n_claps), 0.999) * max(n_samples - clap_n, 1)
     y = np.zeros(n_samples, np.float32)
     for start in when.astype(int):
-        clap = claps[rng.integers(len(claps))] * rng.lognormal(-1, 0.6)
+        clap = claps[rng.integers(len(claps))] * rng.lognormal(-1, 0.4)
         end = min(start + clap_n, n_samples)
         y[start:end] += clap[: end - start].astype(np.float32)
     return y / (np.sqrt(np.mean(y**2)) + 1e-9)
+
+
+def limited(y: np.ndarray, knee: float = 0.6, ceiling: float = 0.95) -> np.ndarray:
+    """Round off what stands above the knee; a single loud stroke must not quieten a concert."""
+    above = np.abs(y) > knee
+    room_left = np.float32(ceiling - knee)
+    rounded = knee + room_left * np.tanh((np.abs(y[above]) - knee) / room_left)
+    y[above] = np.copysign(rounded, y[above])
+    return y
 
 
 def impulse_response(sr: int, rng: np.random.Generator) -> np.ndarray:

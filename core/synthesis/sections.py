@@ -98,7 +98,14 @@ def _unfolded(stage: Stage, duration_s: float, rng, syllabic: float) -> list[Not
             break
         notes += [replace(n, start_s=n.start_s + now) for n in phrase]
         now += length + float(rng.uniform(0.2, 0.8)) / stage.pace
+    if end - now > 0.6:
+        notes.append(Note(now, end - now, _home(stage.character), syllable="a"))
     return notes
+
+
+def _home(character: Character) -> int:
+    """Sa, or in the rare raga that leaves it out of its compass the nearest note to rest on."""
+    return min(filter(character.is_rest, character.pool), key=abs)
 
 
 def _phrase(stage: Stage, register: Register, rng, syllabic: float) -> list[Note]:

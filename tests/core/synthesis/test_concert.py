@@ -152,5 +152,6 @@ def test_a_violin_concert_has_no_singer():
 
 def test_the_sound_neither_clips_nor_vanishes(concert):
     assert concert.y.dtype == np.float32
-    assert np.abs(concert.y).max() == pytest.approx(0.9, abs=0.01)
-    assert 0.02 < np.sqrt(np.mean(concert.y**2)) < 0.4
+    assert 0.3 < np.abs(concert.y).max() <= 0.95
+    assert np.mean(np.abs(concert.y) > 0.6) < 0.001  # where peaks are rounded off
+    assert 0.03 < np.sqrt(np.mean(concert.y**2)) < 0.3
