@@ -1,0 +1,108 @@
+"""The whole page: one tab per stage in the order of work, and how it is launched."""
+
+import os
+from typing import Any
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import gradio as gr
+
+from core.library import Library
+from core.workspace import ASSETS, Workspace
+from studio.access import on_space
+from studio.alerts import bound
+from studio.concerts_tab import ConcertsTab, build_concerts_tab
+from studio.editor.routes import STATIC, routes
+from studio.play_tab import build_play_tab
+from studio.samples import SampleConcerts
+from studio.segment_tab import SegmentTab, build_segment_tab, offer
+from studio.theme import studio_theme
+from studio.train_tab import build_train_tab
+
+TITLE = "Carnatic Riffusion Studio"
+MAX_UPLOAD = "4gb"  # a three-hour concert as 24-bit stereo wav is 3.1 GB
+
+_HEADER = """
+<header class="masthead">
+  <h1>Carnatic Riffusion Studio</h1>
+  <p>From a concert to music by raga and tala: mark it, say what it is, train, and listen.</p>
+</header>
+"""
+_TABS = ("concerts", "segment", "captions", "train", "play")
+_REMEMBER = """() => {{
+  const address = new URL(location);
+  address.searchParams.set('tab', '{tab}');
+  history.replaceState(history.state, '', address);
+}}"""
+
+
+def build_studio(
+    workspace: Workspace, library: Library, samples: SampleConcerts | None = None
+) -> gr.Blocks:
+    """The page over one workspace."""
+    with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
+        with gr.Row(elem_classes="top"):
+            gr.HTML(_HEADER, apply_default_css=False)
+            if on_space():
+                gr.LoginButton(scale=0, min_width=160)
+        with gr.Tabs(elem_id="stages") as tabs:
+            concerts = build_concerts_tab(page, workspace, library, samples)
+            segment = build_segment_tab(library)
+            build_train_tab(page, workspace)
+            build_play_tab(page, workspace)
+        _lead_on(tabs, concerts, segment, library)
+        _come_back(page, tabs, segment, library)
+    return page
+
+
+def launch_settings(workspace: Workspace, library: Library) -> dict[str, Any]:
+    """What `launch` needs for the page to look and to serve as it should."""
+    styles = [STATIC / "sections.css", STATIC / "editor.css", ASSETS / "studio.css"]
+    return {
+        "theme": studio_theme(),
+        "css": "\n".join(path.read_text() for path in styles),
+        "app_kwargs": {"routes": routes(workspace, library)},
+        "max_file_size": MAX_UPLOAD,
+        "run_history": False,
+        "ssr_mode": False,
+        "footer_links": ["api"],
+    }
+
+
+def _lead_on(
+    tabs: gr.Tabs, concerts: ConcertsTab, segment: SegmentTab, library: Library
+) -> None:
+    """Wire what leads from one tab to another."""
+    private = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+    concerts.steps.go(_gone, None, tabs, **private)
+    both = [segment.recording, segment.editor]
+    concerts.table.open(bound(_opened, library), segment.editor, [tabs, *both], **private)
+    for tab in tabs.children:
+        tab.select(None, js=_REMEMBER.format(tab=tab.id), api_visibility="private")
+
+
+def _come_back(page: gr.Blocks, tabs: gr.Tabs, segment: SegmentTab, library: Library) -> None:
+    """After a reload, open the tab and the recording that the address names."""
+    page.load(
+        bound(_restored, library),
+        segment.editor,
+        [tabs, segment.recording, segment.editor],
+        api_visibility="private",
+        show_progress="hidden",
+        queue=False,
+    )
+
+
+def _gone(event: gr.EventData) -> gr.Tabs:
+    return gr.Tabs(selected=event.tab)
+
+
+def _opened(library: Library, shown: dict | None, event: gr.EventData) -> tuple:
+    return gr.Tabs(selected="segment"), *offer(library, event.recording_id, shown)
+
+
+def _restored(library: Library, shown: dict | None, request: gr.Request) -> tuple:
+    asked = dict(request.query_params)
+    tab = asked.get("tab") if asked.get("tab") in _TABS else _TABS[0]
+    return gr.Tabs(selected=tab), *offer(library, asked.get("recording"), shown)

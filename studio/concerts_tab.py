@@ -1,0 +1,209 @@
+"""Stages 1 and 2 in the page: the concerts there are, and how another one comes in."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+
+from core.edits import clock
+from core.errors import DownloadError
+from core.fields import tonic_name
+from core.library import Library
+from core.progress import Progress, progress
+from core.records import Recording
+from core.workspace import Workspace
+from studio.access import on_space
+from studio.alerts import alerting, bound
+from studio.samples import SampleConcerts
+
+RIGHTS = [
+    ("For study here only, not handed on", "restricted"),
+    ("My own recording", "own"),
+    ("Public domain", "public-domain"),
+    ("Creative Commons BY 4.0", "cc-by-4.0"),
+    ("Creative Commons BY-SA 4.0", "cc-by-sa-4.0"),
+    ("Creative Commons BY-NC 4.0", "cc-by-nc-4.0"),
+    ("Creative Commons BY-NC-SA 4.0", "cc-by-nc-sa-4.0"),
+]
+SOUND_FILES = ["audio", ".m4a", ".wma", ".opus", ".webm", ".mp4", ".mka"]
+POLL_S = 2.0
+
+# Both only tell Python which button was pressed: 'open' a recording, 'go' to a tab.
+_PRESSES = """
+element.addEventListener('click', (event) => {
+  const pressed = event.target.closest('[data-open], [data-go]');
+  if (!pressed) return;
+  if (pressed.dataset.open) trigger('open', {recording_id: pressed.dataset.open});
+  else trigger('go', {tab: pressed.dataset.go});
+});
+"""
+
+STEPS = (
+    ("concerts", "Bring in a concert", "Drop a file here, or begin with a sample."),
+    ("segment", "Mark its sections", "Alapanai, kriti, tani … by dragging over the waveform."),
+    ("captions", "Say what they are", "One sentence for each, from a template; export."),
+    ("train", "Train", "Fine-tune a model on them with one press."),
+    ("play", "Play", "Choose a raga and a tala, and listen."),
+)
+
+
+@dataclass(frozen=True)
+class ConcertsTab:
+    """What the rest of the page may use: `table` tells of 'open', `steps` of 'go'."""
+
+    table: gr.HTML
+    steps: gr.HTML
+
+
+def steps_html() -> str:
+    """The five steps as cards that lead to their tabs."""
+    cards = [
+        f'<li><button type="button" data-go="{tab}"><b>{title}</b><span>{what}</span></button></li>'
+        for tab, title, what in STEPS
+    ]
+    return f'<ol class="steps">{"".join(cards)}</ol>'
+
+
+def concerts_html(library: Library, samples: SampleConcerts | None = None) -> str:
+    """Every recording with what is known of it and how far it is marked."""
+    recordings = library.recordings()
+    by_recording = defaultdict(list)
+    for segment in library.segments():
+        by_recording[segment.recording_id].append(segment)
+    rows = [_row(each, progress(each, by_recording[each.id])) for each in recordings]
+    return _waiting(samples) + (_table(rows) if rows else _none(samples))
+
+
+@alerting
+def refreshed(library: Library, samples: SampleConcerts | None) -> tuple[str, gr.Timer]:
+    """The table as it is now; the timer runs while sample concerts are still coming."""
+    coming = samples is not None and samples.is_rendering
+    return concerts_html(library, samples), gr.Timer(POLL_S, active=coming)
+
+
+@alerting
+def bring_in(
+    workspace: Workspace,
+    library: Library,
+    files: list[str] | None,
+    rights: str,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008
+) -> tuple[None, str, str]:
+    """Import the dropped files; what was brought in is said, and the table shows it."""
+    from core.download import import_files
+
+    if not files:
+        raise DownloadError("No file yet. Drop audio files into the box, then press Import.")
+    found = import_files([Path(each) for each in files], workspace, library, rights=rights,
+                         progress=progress)
+    said = "\n".join(f"- **{_plain(each.title)}**, {clock(each.duration_s)}" for each in found)
+    return None, f"Brought in:\n{said}", concerts_html(library)
+
+
+def build_concerts_tab(
+    page: gr.Blocks, workspace: Workspace, library: Library, samples: SampleConcerts | None = None
+) -> ConcertsTab:
+    """Add the tab to the open `page`."""
+    with gr.Tab("Concerts", id="concerts") as tab:
+        steps = gr.HTML(steps_html(), js_on_load=_PRESSES, apply_default_css=False)
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=5, min_width=320):
+                table = gr.HTML(
+                    concerts_html(library, samples),
+                    js_on_load=_PRESSES,
+                    apply_default_css=False,
+                    elem_id="concerts",
+                )
+            with gr.Column(scale=2, min_width=280, elem_classes="card"):
+                gr.Markdown("### Bring in a concert")
+                files = gr.File(
+                    label="Audio files, any format",
+                    file_count="multiple",
+                    file_types=SOUND_FILES,
+                    height=150,
+                    elem_id="import-files",
+                )
+                rights = gr.Dropdown(RIGHTS, value="restricted", label="Rights")
+                start = gr.Button("Import", variant="primary", elem_id="import-start")
+                said = gr.Markdown(elem_id="import-said")
+        refresh = gr.Timer(POLL_S, active=False)
+
+    private = {"api_visibility": "private"}
+    start.click(
+        bound(bring_in, workspace, library), [files, rights], [files, said, table], **private
+    )
+    again = bound(refreshed, library, samples)
+    quiet = {**private, "show_progress": "hidden", "queue": False}
+    gr.on([refresh.tick, tab.select, page.load], again, None, [table, refresh], **quiet)
+    return ConcertsTab(table, steps)
+
+
+def _table(rows: list[str]) -> str:
+    heads = ("Concert", "Length", "Tonic", "Rights", "Marked", "")
+    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
+    return f'<table class="concerts"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _row(recording: Recording, done: Progress) -> str:
+    title, who = escape(recording.title), escape(_who(recording))
+    tonic = ""
+    if recording.tonic_hz:
+        tonic = f"{tonic_name(recording.tonic_hz)} <small>{recording.tonic_hz:.1f} Hz</small>"
+    marked, approved = round(100 * done.marked), round(100 * done.approved)
+    bar = (
+        f'<div class="share" title="{done.n_segments} regions"><i style="width:{marked}%"></i>'
+        f'<i class="approved" style="width:{approved}%"></i></div>'
+        f"<small>{marked} % marked, {approved} % approved</small>"
+    )
+    cells = (
+        ("Concert", f"<b>{title}</b><small>{who}</small>"),
+        ("Length", clock(recording.duration_s).rpartition(".")[0]),
+        ("Tonic", tonic),
+        ("Rights", f'<span class="badge">{escape(recording.rights)}</span>'),
+        ("Marked", bar),
+    )
+    opener = f'<button type="button" data-open="{escape(recording.id)}">Open<span class="unseen"> {title}</span></button>'
+    body = "".join(f'<td data-head="{head}">{text}</td>' for head, text in cells)
+    return f"<tr>{body}<td>{opener}</td></tr>"
+
+
+def _who(recording: Recording) -> str:
+    names = [
+        f"{artist.name} ({artist.instrument})" if artist.instrument else artist.name
+        for artist in recording.artists
+    ]
+    return ", ".join(names) or recording.lead_artist or ""
+
+
+def _waiting(samples: SampleConcerts | None) -> str:
+    if samples is None:
+        return ""
+    if samples.is_rendering:
+        return (
+            '<p class="notice" role="status">The sample concerts are being rendered; each takes '
+            "about a minute and appears here by itself.</p>"
+        )
+    if samples.failure:
+        return (
+            f'<p class="notice bad" role="alert">The sample concerts could not be rendered: '
+            f"{escape(samples.failure)}</p>"
+        )
+    return ""
+
+
+def _none(samples: SampleConcerts | None) -> str:
+    if samples is not None and samples.is_rendering:
+        return ""
+    return '<p class="notice">No concert yet. Drop an audio file into the box and import it.</p>'
+
+
+def _plain(text: str) -> str:
+    """`text` with the signs of Markdown and HTML disarmed."""
+    return escape("".join(f"\\{sign}" if sign in r"\`*_{}[]()#+-.!|$" else sign for sign in text))
+
+
+def is_youtube_on() -> bool:
+    """Whether links may be given: a Space is turned away by YouTube."""
+    return not on_space()

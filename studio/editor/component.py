@@ -1,0 +1,70 @@
+"""The waveform region editor as a gradio component.
+
+Its value is what to open, `{"recording_id": ..., "n": ...}`; all else passes by `routes` and the
+server functions, so that nothing of a three-hour recording travels through component values.
+The template below holds no text of a user: gradio would run it as a template.
+"""
+
+from typing import Any
+
+import gradio as gr
+
+from core.library import Library
+from core.records import SECTIONS
+from studio.editor import strip
+from studio.editor.edits import server_functions
+from studio.editor.routes import PREFIX, STATIC, version
+
+_HTML = """
+<div class="editor" role="group" aria-label="Waveform editor">
+  <p class="editor-empty">Choose a recording above to see and mark it here.</p>
+</div>
+"""
+
+_ON_LOAD = """
+const home = location.origin + new URL(window.gradio_config?.root || '/', location.href).pathname;
+const at = home.replace(/[/]$/, '') + 'PREFIX';
+import(at + '/static/VERSION/editor.js')
+  .then(module => module.mount({element, props, server, watch, at}))
+  .catch(error => { element.querySelector('.editor').textContent = 'The editor failed: ' + error; });
+"""
+
+_CONFIG = {
+    "sections": [
+        {"name": name, "key": "1234567890"[i] if i < 10 else None}
+        for i, name in enumerate(SECTIONS)
+    ],
+    "strip": {
+        "columns": strip.TILE_COLUMNS,
+        "levels": len(strip.LEVELS),
+        "low_hz": strip.LOW_HZ,
+        "high_hz": strip.HIGH_HZ,
+    },
+}
+
+
+class RegionEditor(gr.HTML):
+    """Marks up one recording at a time; every change is saved in the library at once."""
+
+    def __init__(self, library: Library, **options: Any):
+        super().__init__(
+            {"recording_id": None, "n": 0},
+            html_template=_HTML,
+            js_on_load=_ON_LOAD.replace("PREFIX", PREFIX).replace("VERSION", version(STATIC)),
+            apply_default_css=False,
+            server_functions=server_functions(library),
+            config=_CONFIG,
+            **options,
+        )
+
+    def postprocess(self, value: dict | None) -> dict | None:
+        """Pass the value on as it is: it is no HTML."""
+        return value
+
+    def preprocess(self, payload: dict | None) -> dict | None:
+        """Pass the value on as it is."""
+        return payload
+
+    def api_info(self) -> dict[str, Any]:
+        """An object, not text."""
+        return {"type": "object"}

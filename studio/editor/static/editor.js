@@ -1,0 +1,180 @@
+// The editor: opens the recording that Python names, and puts the parts together.
+
+import { cheatSheet, commandsOf, listenForKeys } from "./keys.js";
+import { el } from "./dom.js";
+import { Inspector, RecordingCard, lookUp, searcher } from "./inspector.js";
+import { Lanes, classOf, palette } from "./lanes.js";
+import { SegmentList } from "./list.js";
+import { Session } from "./session.js";
+import { Store } from "./store.js";
+import { Strip } from "./strip.js";
+import { Transport } from "./transport.js";
+import { openWave } from "./wave.js";
+
+const NAME_KEY = "studio.annotator";
+const INSTALL_MS = 3000; // until the library is looked for again, while it is being installed
+const INSTALL_TRIES = 20;
+
+/** Called once by gradio when the component is in the page. */
+export function mount({ element, props, server, watch, at }) {
+  const root = element.querySelector(".editor");
+  const context = { root, server, at, config: props.config };
+  let opened = null;
+  let asked = 0;
+  const follow = async () => {
+    const id = props.value?.recording_id;
+    const turn = (asked += 1);
+    opened?.close();
+    opened = null;
+    if (!id) return;
+    root.replaceChildren(el("p", { class: "editor-empty", role: "status" }, "Opening…"));
+    try {
+      const next = await open(context, id, () => turn === asked);
+      if (turn === asked) opened = next;
+      else next?.close();
+    } catch (error) {
+      if (turn === asked) root.replaceChildren(el("p", { class: "editor-empty", role: "alert" }, error.message));
+    }
+  };
+  watch("value", follow);
+  addEventListener("beforeunload", (event) => opened?.store.waiting && event.preventDefault());
+  follow();
+}
+
+async function open(context, id, isWanted) {
+  const { root, server, at, config } = context;
+  const answer = await fetch(`${at}/recordings/${encodeURIComponent(id)}`);
+  const told = await answer.json();
+  if (!answer.ok) throw new Error(told.error);
+  await installed(at, root, isWanted);
+  if (!isWanted()) return null;
+
+  const name = nameField();
+  const store = new Store(told, { at, server, annotator: () => name.value.trim() || null });
+  const overview = el("div", { class: "overview", "aria-hidden": "true" });
+  const container = el("div", { class: "wave", "aria-hidden": "true" });
+  const lanes = el("div", { class: "lane-names", "aria-hidden": "true" }, el("span", {}, "sections"), el("span", {}, "violin"));
+  const picture = el("div", { class: "strip", "aria-hidden": "true" });
+  const stage = el("div", { class: "stage" }, container, lanes, picture);
+  const body = el("div", { class: "editor-body", tabindex: "0", role: "application", "aria-label": `Waveform of ${told.recording.title}` });
+  root.replaceChildren(body);
+  body.append(overview, stage);
+  const wave = await openWave({ at, recording: told.recording, container, overview });
+  const session = new Session(store, wave);
+  const search = searcher(at);
+  const strip = new Strip(picture, wave, { url: `${at}/recordings/${id}/strip`, shape: config.strip });
+  new Lanes(session, wave, new URL(".", import.meta.url).href.replace(/\/$/, ""));
+  colourOverview(session, overview);
+
+  const ui = userInterface(session, config, body);
+  const transport = new Transport(session, ui.commands);
+  ui.faster = (by) => transport.faster(by);
+  ruleSvaras(session, strip, transport, search);
+  body.prepend(transport.node, palette(session, config.sections));
+  const card = new RecordingCard(session, search);
+  const lower = el("div", { class: "lower" });
+  lower.append(el("div", { class: "left" }, new SegmentList(session).node, card.node, name.node), new Inspector(session, search).node);
+  body.append(lower, ui.sheet);
+  listenForKeys(body, ui.commands);
+  wave.audio.addEventListener("error", () => session.say("The sound cannot be played. Import the recording again."));
+  body.dataset.ready = "true";
+  const address = new URL(location);
+  address.searchParams.set("recording", id); // a reload opens it again
+  history.replaceState(history.state, "", address);
+  return {
+    store,
+    close() {
+      store.close();
+      strip.destroy();
+      wave.destroy();
+    },
+  };
+}
+
+/** What commands need of the page, and the commands themselves. */
+function userInterface(session, config, body) {
+  const { wave } = session;
+  const ui = {
+    sections: config.sections,
+    help: () => ui.sheet.showModal(),
+    playRegion() {
+      const chosen = session.selected;
+      if (chosen) wave.play(chosen.start_s, chosen.end_s);
+    },
+    showRegion() {
+      const chosen = session.selected;
+      if (chosen) wave.show(chosen.start_s, chosen.end_s);
+    },
+    toggleLoop() {
+      const chosen = session.selected;
+      if (!wave.loop && !chosen) return session.say("Select a region to loop.");
+      wave.loop = wave.loop ? null : () => session.selected && [session.selected.start_s, session.selected.end_s];
+      if (wave.loop) wave.play(chosen.start_s);
+      return session.dispatchEvent(new Event("loop"));
+    },
+  };
+  ui.commands = commandsOf(session, wave, ui);
+  ui.sheet = cheatSheet(ui.commands);
+  ui.sheet.addEventListener("close", () => body.focus());
+  body.addEventListener("wheel", (event) => zoomByWheel(event, wave), { passive: false });
+  return ui;
+}
+
+/** Ctrl and the wheel (a pinch on a touchpad) zoom at the pointer. */
+function zoomByWheel(event, wave) {
+  if (!event.ctrlKey) return;
+  event.preventDefault();
+  const x = event.clientX - wave.ws.getWrapper().parentElement.getBoundingClientRect().left;
+  wave.zoom(wave.px * 2 ** (-event.deltaY / 200), wave.view()[0] + x / wave.px);
+}
+
+/** Draw the svaras of the selected region's raga (else only Sa and Pa) while the box is ticked. */
+function ruleSvaras(session, strip, transport, search) {
+  const draw = async () => {
+    if (!transport.svaras.checked) return strip.rule(null, []);
+    const { tonic_hz, raga } = session.recording;
+    if (!tonic_hz) session.say("Give the recording's tonic to see its svaras.");
+    const found = await lookUp(search, "raga", session.selected?.raga ?? raga);
+    return strip.rule(tonic_hz, found?.svaras ?? [["S", 0], ["P", 700]]);
+  };
+  session.addEventListener("svaras", draw);
+  session.addEventListener("selection", draw);
+  session.store.addEventListener("recording", draw);
+}
+
+/** The regions as a thin band of colour over the overview. */
+function colourOverview(session, overview) {
+  const band = el("div", { class: "band" });
+  overview.append(band);
+  const draw = () => {
+    const total = session.wave.duration;
+    band.replaceChildren(
+      ...session.store.list().filter((each) => each.status !== "rejected").map((each) => {
+        const mark = el("i", { class: classOf(each.section) });
+        mark.style.left = `${(100 * each.start_s) / total}%`;
+        mark.style.width = `${(100 * (each.end_s - each.start_s)) / total}%`;
+        return mark;
+      }),
+    );
+  };
+  session.store.addEventListener("change", draw);
+  draw();
+}
+
+/** The name that edits are signed with where nobody is signed in; kept in this browser. */
+function nameField() {
+  const input = el("input", { id: "annotator-name", value: localStorage.getItem(NAME_KEY) ?? "", placeholder: "no name", onchange: () => localStorage.setItem(NAME_KEY, input.value.trim()) });
+  const node = el("div", { class: "field signed" }, el("label", { for: "annotator-name" }, "My edits are by"), input);
+  return { node, get value() { return input.value; } };
+}
+
+/** Wait until wavesurfer is there: on the first start it may still be on its way. */
+async function installed(at, root, isWanted) {
+  const url = `${at}/vendor/wavesurfer.esm.js`;
+  for (let i = 0; i < INSTALL_TRIES && isWanted(); i += 1) {
+    if ((await fetch(url, { method: "HEAD" })).ok) return;
+    root.replaceChildren(el("p", { class: "editor-empty", role: "status" }, "Installing the waveform editor…"));
+    await new Promise((done) => setTimeout(done, INSTALL_MS));
+  }
+  if (isWanted()) throw new Error("The waveform editor is not installed. Run: python -m studio.editor.setup");
+}

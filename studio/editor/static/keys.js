@@ -1,0 +1,119 @@
+// Every command with its keys; the cheat sheet is this table, so it cannot be out of date.
+
+import { el } from "./dom.js";
+
+const JUMPS_S = { step: 1, stride: 5, leap: 30 };
+
+/** What can be done, by name: `{group, keys, does, run}`. */
+export function commandsOf(session, wave, ui) {
+  const jump = (by) => () => wave.seek(wave.time + by);
+  const listen = {
+    play: [["Space"], "Play or pause", () => wave.toggle()],
+    back: [["ArrowLeft"], "Back 1 second", jump(-JUMPS_S.step)],
+    on: [["ArrowRight"], "On 1 second", jump(JUMPS_S.step)],
+    backMore: [["Shift+ArrowLeft"], "Back 5 seconds", jump(-JUMPS_S.stride)],
+    onMore: [["Shift+ArrowRight"], "On 5 seconds", jump(JUMPS_S.stride)],
+    backMost: [["PageUp"], "Back 30 seconds", jump(-JUMPS_S.leap)],
+    onMost: [["PageDown"], "On 30 seconds", jump(JUMPS_S.leap)],
+    begin: [["Home"], "To the beginning", () => (wave.seek(0), wave.reveal(0))],
+    slower: [["<"], "Slower", () => ui.faster(-1)],
+    faster: [[">"], "Faster", () => ui.faster(1)],
+    playRegion: [["Enter"], "Play the selected region", () => ui.playRegion()],
+    loop: [["L"], "Loop the selected region", () => ui.toggleLoop()],
+  };
+  const see = {
+    zoomIn: [["+", "="], "Zoom in", () => wave.zoom(wave.px * 2)],
+    zoomOut: [["-"], "Zoom out", () => wave.zoom(wave.px / 2)],
+    fit: [["F"], "Show the whole recording", () => wave.zoom(0)],
+    fitRegion: [["E"], "Show the selected region", () => ui.showRegion()],
+    next: [["ArrowDown", "N"], "Next region", () => session.step(1)],
+    previous: [["ArrowUp", "P"], "Previous region", () => session.step(-1)],
+    pick: [["C"], "Select the region at the cursor", () => session.pickAtCursor()],
+    none: [["Escape"], "Select nothing", () => session.select(null)],
+  };
+  const mark = {
+    markIn: [["I"], "A region begins at the cursor", () => session.markIn()],
+    markOut: [["O"], "… and ends at the cursor", () => session.markOut()],
+    edgeStart: [["["], "Move its start to the cursor", () => session.moveEdge("start")],
+    edgeEnd: [["]"], "Move its end to the cursor", () => session.moveEdge("end")],
+    nudgeBack: [["Alt+ArrowLeft"], "Move it 50 ms back", () => session.nudge(-0.05)],
+    nudgeOn: [["Alt+ArrowRight"], "Move it 50 ms on", () => session.nudge(0.05)],
+    split: [["S"], "Split at the cursor", () => session.split()],
+    merge: [["M"], "Merge with the next", () => session.merge()],
+    fill: [["G"], "Stretch it to its neighbours", () => session.fillGap()],
+    remove: [["Delete", "Backspace"], "Delete it", () => session.remove()],
+    approve: [["A"], "Approve it, or open it again", () => session.judge("approved")],
+    reject: [["R"], "Reject it, or open it again", () => session.judge("rejected")],
+    approveAll: [["Shift+A"], "Approve all drafts", () => session.approveAll()],
+    undo: [["Ctrl+Z"], "Undo", () => session.store.undo()],
+    redo: [["Ctrl+Shift+Z", "Ctrl+Y"], "Redo", () => session.store.redo()],
+    help: [["?"], "Show these keys", () => ui.help()],
+  };
+  const commands = {};
+  for (const [group, table] of Object.entries({ Listen: listen, See: see, Mark: mark })) {
+    for (const [name, [keys, does, run]] of Object.entries(table)) {
+      commands[name] = { group, keys, does, run };
+    }
+  }
+  for (const { name, key } of ui.sections) {
+    if (key) commands[`paint ${name}`] = { group: "Name", keys: [key], does: name, run: () => session.paint(name) };
+  }
+  return commands;
+}
+
+/** Obey keys while the editor itself has the focus, never while someone types in a field. */
+export function listenForKeys(root, commands) {
+  const byKey = new Map();
+  for (const command of Object.values(commands)) {
+    for (const key of command.keys) byKey.set(key, command);
+  }
+  root.addEventListener("keydown", (event) => {
+    if (event.target.closest("input:not([type=checkbox]):not([type=range]), textarea, select, dialog")) return;
+    const isPress = event.key === " " || event.key === "Enter";
+    if (isPress && event.target.closest("button, summary, input")) return;
+    const command = byKey.get(nameOf(event));
+    if (!command) return;
+    event.preventDefault();
+    event.stopPropagation();
+    command.run();
+  });
+  // A click on a button leaves the keyboard with the waveform.
+  root.addEventListener("pointerdown", (event) => {
+    if (event.target.closest("input, textarea, select, dialog, summary, label")) return;
+    if (event.target.closest("button")) event.preventDefault();
+    root.focus({ preventScroll: true });
+  });
+}
+
+function nameOf(event) {
+  const key = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toUpperCase() : event.key;
+  const isLetter = key.length > 1 || /[A-Z]/.test(key); // of a sign, Shift is part of typing it
+  const held = [
+    event.ctrlKey || event.metaKey ? "Ctrl" : null,
+    event.altKey ? "Alt" : null,
+    event.shiftKey && isLetter ? "Shift" : null,
+  ];
+  return [...held.filter(Boolean), key].join("+");
+}
+
+/** The cheat sheet as a dialog. */
+export function cheatSheet(commands) {
+  const groups = Map.groupBy
+    ? Map.groupBy(Object.values(commands), (command) => command.group)
+    : new Map([["Keys", Object.values(commands)]]);
+  const columns = [...groups].map(([name, list]) =>
+    el(
+      "div",
+      {},
+      el("h4", {}, name),
+      el("dl", {}, ...list.flatMap(({ keys, does }) => [
+        el("dt", {}, ...keys.map((key) => el("kbd", {}, key.replace("Arrow", "")))),
+        el("dd", {}, does),
+      ])),
+    ),
+  );
+  const close = el("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => sheet.close() }, "×");
+  const sheet = el("dialog", { class: "cheat-sheet", "aria-label": "Keyboard" }, close, el("div", { class: "columns" }, ...columns));
+  sheet.addEventListener("click", (event) => event.target === sheet && sheet.close());
+  return sheet;
+}
