@@ -187,7 +187,7 @@ def _in_the_hall(y: np.ndarray, blocks: list[_Block], ensemble: _Ensemble, rng) 
         start = end
     y += np.float32(ensemble.drone_level) * _drone(blocks, ensemble.tonic_hz, rng)
     y += wet * room.reverberated(y, room.impulse_response(SR, rng))
-    y *= np.float32(10 ** (rng.uniform(-4, 3) / 20))
+    y *= np.float32(10 ** (rng.uniform(-5, 1) / 20))
     y += rng.standard_normal(len(y), np.float32) * np.float32(10 ** (rng.uniform(-78, -62) / 20))
     return room.limited(y)
 
