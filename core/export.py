@@ -25,7 +25,7 @@ from core.formats import arrange, suffix_of
 from core.metadata import Row
 from core.recipe import ExportConfig, codec_of
 from core.records import Recording
-from core.shards import CLIPS, Cut, Shard, work
+from core.shards import Cut, Shard, stretches, work
 from core.workspace import Workspace
 
 __all__ = ["ExportConfig", "Plan", "export", "main", "preview"]
@@ -79,7 +79,7 @@ def export(
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
-    _put_in_place(building, target)
+    put_in_place(building, target)
     return target
 
 
@@ -191,25 +191,17 @@ def finish(building: Path, about: About, rows: Mapping[str, Sequence[Row]]) -> N
 
 
 def _shards(building: Path, decided: Plan, workspace: Workspace) -> Iterator[Shard]:
-    """One piece of work for each recording."""
+    """The work, in pieces."""
     by_recording: dict[str, list[Clip]] = defaultdict(list)
     for clip in decided.clips:
         by_recording[clip.recording.id].append(clip)
     suffix = suffix_of(decided.config.format)
     for recording_id, clips in by_recording.items():
-        clips.sort(key=lambda clip: (clip.start_s, clip.stem))
-        for first in range(0, len(clips), CLIPS):
-            piece = clips[first : first + CLIPS]
-            yield Shard(
-                recording_id=recording_id,
-                audio=workspace.audio(recording_id),
-                codec=codec_of(decided.config, piece[0].recording.tonic_hz),
-                cuts=tuple(
-                    Cut(f"{clip.split}/{clip.stem}{suffix}", clip.start_s) for clip in piece
-                ),
-                folder=building,
-                floor_db=decided.config.floor_db,
-            )
+        codec = codec_of(decided.config, clips[0].recording.tonic_hz)
+        cuts = (Cut(f"{clip.split}/{clip.stem}{suffix}", clip.start_s) for clip in clips)
+        for some in stretches(cuts):
+            sound, floor_db = workspace.audio(recording_id), decided.config.floor_db
+            yield Shard(recording_id, sound, codec, some, building, floor_db)
 
 
 def _measured(shards: list[Shard], config: ExportConfig, tick: Tick) -> Iterator[dict]:
@@ -241,7 +233,8 @@ def _here(shard: Shard, tick: Tick) -> list[dict]:
     return rows
 
 
-def _put_in_place(building: Path, target: Path) -> None:
+def put_in_place(building: Path, target: Path) -> None:
+    """Give a finished folder its name; an earlier one goes when that has succeeded."""
     with _aside(target):
         os.replace(building, target)
 
@@ -261,15 +254,17 @@ def _aside(target: Path) -> Iterator[None]:
     shutil.rmtree(earlier, ignore_errors=True)
 
 
-def main(config: ExportConfig, workspace: Path | None = None) -> None:
+def main(config: ExportConfig, workspace: Path | None = None, rebuild: Path | None = None) -> None:
     """Export captioned spectrograms of the library's segments as a dataset folder.
 
     Args:
         config: what goes into the dataset.
+        rebuild: make a released dataset whole again instead: its card, README.md.
         workspace: the folder that holds everything; $STUDIO_WORKSPACE or workspace/ if not given.
     """
     from core.command import progress_bar
     from core.library import Library
+    from core.rebuild import rebuild as rebuilt
 
     place = Workspace.at(workspace)
     bar = progress_bar(0, "clip", config.name)
@@ -280,7 +275,10 @@ def main(config: ExportConfig, workspace: Path | None = None) -> None:
         bar.update(done - bar.n)
 
     with bar:
-        folder = export(config, place, Library.of(place), show)
+        if rebuild:
+            folder = rebuilt(rebuild, place, show, config.overwrite)
+        else:
+            folder = export(config, place, Library.of(place), show)
     manifest = read_manifest(folder)
     for note in manifest["notes"]:
         log.info(note)

@@ -23,7 +23,7 @@ def write_metadata(folder: Path, rows: Mapping[str, Sequence[Row]]) -> None:
     dropped = [
         name
         for name in OPTIONAL_NUMBERS
-        if any(all(row[name] is None for row in of_split) for of_split in present.values())
+        if any(all(row.get(name) is None for row in of_split) for of_split in present.values())
     ]
     for split, of_split in present.items():
         lines = (

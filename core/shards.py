@@ -1,16 +1,17 @@
 """Stage 5, the work: clips of one recording cut from its audio, drawn and written.
 
-A shard is a stretch of one recording with at most `CLIPS` clips. Its audio is decoded once, in
-blocks, and only what the clips at hand need is kept, so memory does not grow with the recording's
-length. A shard's rows are written last: where they are, its pictures are whole, and an export that
-was killed goes on after it.
+A shard is the clips that begin in one quarter of an hour of a recording. Its audio is decoded once,
+in blocks, from the quarter's beginning: so memory does not grow with the recording's length, and a
+clip's bytes do not depend on which others are cut with it. A shard's rows are written last: where
+they are, its pictures are whole, and an export that was killed goes on after it.
 """
 
 import errno
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy as np
 from core.errors import AudioError, DatasetError
 from core.workspace import replacing
 
-CLIPS = 180  # half an hour; formats that cannot seek are decoded anew for each shard
+STRETCH_S = 900.0  # formats that cannot seek (mp3) are decoded from their start for each
 BLOCK_S = 30.0
 LATE_S = 0.1  # a decoder may end this much before the length its file claims; silence fills it
 
@@ -46,6 +47,16 @@ class Shard:
     def rows_file(self) -> Path:
         """Where the shard's rows go, written when everything else is."""
         return self.folder / ".rows" / f"{Path(self.cuts[0].file_name).stem}.json"
+
+
+def stretches(cuts: Iterable[Cut]) -> list[tuple[Cut, ...]]:
+    """The clips of one recording in order, a shard's worth each."""
+    ordered = sorted(cuts, key=lambda cut: (cut.start_s, cut.file_name))
+    return [tuple(group) for _, group in groupby(ordered, key=_stretch)]
+
+
+def _stretch(cut: Cut) -> int:
+    return int(cut.start_s // STRETCH_S)
 
 
 def work(shard: Shard, on_clip: Callable[[], None] | None = None) -> list[dict]:
@@ -81,7 +92,7 @@ def clips_of(shard: Shard) -> Iterator[tuple[Cut, np.ndarray]]:
     codec = shard.codec
     n_samples = round(codec.clip_s * codec.sr)
     starts = [round(cut.start_s * codec.sr) for cut in shard.cuts]
-    at = starts[0]
+    at = round(_stretch(shard.cuts[0]) * STRETCH_S * codec.sr)
     blocks = iter(audio.stream(shard.audio, sr=codec.sr, start_s=at / codec.sr, block_s=BLOCK_S))
     heard = np.zeros(0, np.float32)  # samples from `at` on
     for cut, start in zip(shard.cuts, starts, strict=True):

@@ -115,7 +115,6 @@ def test_a_cluster_does_the_work_even_when_a_worker_is_killed(cluster):
 def test_an_export_is_the_same_bytes_whoever_works_on_it(cluster, workspace, monkeypatch):
     address, workers = cluster
     library = concert_hall(workspace, n_recordings=3)
-    monkeypatch.setattr(core.export, "CLIPS", 5)
     monkeypatch.setattr(core.export, "WORTH_PROCESSES", 1)
     heard = []
 
