@@ -13,7 +13,7 @@ import numpy as np
 
 from core.errors import ImageError
 from core.filterbank import FilterBank
-from core.framing import Framing, checked, resampled
+from core.framing import SR_RANGE, Framing, checked, resampled
 from core.phase import Reconstruction, Stft, hann, signal_blocks
 from core.records import TONIC_RANGE_HZ
 
@@ -46,20 +46,29 @@ class Sounding:
 class Codec(ABC):
     """A way to draw sound, and back."""
 
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
     preset: ClassVar[str]
 
-    tonic_hz: float | None
+    tonic_hz: float | None = None  # the reference tonic until one is said
     sr: int = 24_000
     hop_length: int = 480
     n_rows: int = 256
     width: int = 512  # columns of one model image
 
     def __post_init__(self):
-        low, high = TONIC_RANGE_HZ
-        if self.tonic_hz is not None and not low <= self.tonic_hz <= high:
+        if self.tonic_hz is not None:
+            self._within("tonic_hz", *TONIC_RANGE_HZ)
+        self._within("sr", *SR_RANGE)
+        self._within("hop_length", 1, self.sr)
+        self._within("n_rows", 16, 4096)
+        self._within("width", 1, 65_536)
+
+    def _within(self, name: str, low: float, high: float) -> None:
+        value = getattr(self, name)
+        if not low <= value <= high:  # refuses NaN too
             raise ImageError(
-                f"The tonic is said to be {self.tonic_hz} Hz. "
-                f"Give the Sa of the lead between {low:g} and {high:g} Hz."
+                f"A {self.preset} codec was given {name} {value:g}. "
+                f"It must lie between {low:g} and {high:g}."
             )
 
     @property
@@ -74,8 +83,16 @@ class Codec(ABC):
 
     @property
     def row_cents(self) -> np.ndarray:
-        """Cents of each image row above the tonic, or above D if none is said; highest first."""
-        return 1200 * np.log2(self.row_hz / (self.tonic_hz or REFERENCE_TONIC_HZ))
+        """Cents of each image row above the tonic, (n_rows,), highest first."""
+        return 1200 * np.log2(self.row_hz / self._sa_hz)
+
+    @property
+    def _sa_hz(self) -> float:
+        return self.tonic_hz or REFERENCE_TONIC_HZ
+
+    def n_columns(self, n_samples: int) -> int:
+        """Columns of the image of so many samples at `self.sr`."""
+        return self._framing.n_frames(n_samples)
 
     def with_tonic(self, tonic_hz: float | None) -> "Codec":
         """The same codec, counting its rows from another tonic."""

@@ -79,7 +79,8 @@ class FilterBank:
 
     @cached_property
     def _row_sums(self) -> np.ndarray:
-        return np.maximum(self.matrix.sum(axis=1), TINY).reshape(-1, 1)
+        sums = self.matrix.sum(axis=1)
+        return np.where(sums > 0, sums, 1).reshape(-1, 1)
 
     @cached_property
     def _shares(self):

@@ -29,7 +29,6 @@ class RiffusionCodec(Codec):
 
     preset: ClassVar[str] = "riffusion"
 
-    tonic_hz: float | None = None
     sr: int = 44_100
     hop_length: int = 441
     n_rows: int = 512
@@ -40,6 +39,16 @@ class RiffusionCodec(Codec):
     max_hz: float = 10_000.0
     power: float = 0.25
     max_value: float | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._within("win_length", 2 * self.hop_length, 4 * self.sr)
+        self._within("n_fft", self.win_length, 8 * self.sr)
+        self._within("max_hz", self.sr / 100, self.sr / 2)
+        self._within("min_hz", 0, 0.9 * self.max_hz)
+        self._within("power", 0.01, 4)
+        if self.max_value is not None:
+            self._within("max_value", 0, 1e15)
 
     def draw(self, y: np.ndarray, sr: int | None = None) -> tuple[np.ndarray, Codec]:
         """Encode, and return beside the image the codec that gives back its loudness too.
@@ -77,7 +86,7 @@ class RiffusionCodec(Codec):
 
     @property
     def _ratio(self) -> float:
-        return self.tonic_hz / REFERENCE_TONIC_HZ if self.tonic_hz else 1.0
+        return self._sa_hz / REFERENCE_TONIC_HZ
 
     @property
     def _framing(self) -> Framing:

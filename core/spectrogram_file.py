@@ -61,7 +61,7 @@ def write_image(path: Path, image: np.ndarray, codec: Codec) -> None:
         raise ImageError(
             f"{path.name} would lose detail or its parameters. Spectrograms are saved as .png."
         )
-    _check_size(path, image.shape[1], image.shape[0])
+    check_size(path, image.shape[1], image.shape[0])
     options = {}
     if isinstance(codec, RiffusionCodec):
         options["exif"] = _exif(codec)
@@ -76,7 +76,7 @@ def read_image(path: Path, codec: Codec | None = None) -> tuple[np.ndarray, Code
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is ours
         try:
             with Image.open(path, formats=("PNG", "JPEG")) as picture:
-                _check_size(path, *picture.size)
+                check_size(path, *picture.size)
                 codec = codec or _codec(path, picture)
                 return _pixels(path, picture, codec), codec
         except Image.DecompressionBombError as error:
@@ -192,7 +192,8 @@ def _pixels(path: Path, picture: Image.Image, codec: Codec) -> np.ndarray:
     return pixels
 
 
-def _check_size(path: Path, width: int, height: int) -> None:
+def check_size(path: Path, width: int, height: int) -> None:
+    """Refuse an image too big to be read back, before it takes any memory."""
     if width * height > MAX_PIXELS:
         raise _too_big(path, f"{width} x {height} pixels")
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from core.codec import REFERENCE_TONIC_HZ, Codec, Sounding, even_fast_length
+from core.codec import Codec, Sounding, even_fast_length
 from core.filterbank import FilterBank, Spectrum, log_bank
 from core.framing import Framing
 from core.phase import Stft
@@ -24,16 +24,23 @@ class SvaraCodec(Codec):
 
     preset: ClassVar[str] = "svara"
 
-    tonic_hz: float = REFERENCE_TONIC_HZ
     rows_per_octave: int = 36
     lowest_cents: float = -1400.0
     window_periods: float = 13.0
     top_db: float = 3.0
     levels_per_db: float = 3.0
 
+    def __post_init__(self):
+        super().__post_init__()
+        self._within("rows_per_octave", 1, 1200)
+        self._within("lowest_cents", -4800, 4800)
+        self._within("window_periods", 4, 64)
+        self._within("top_db", -40, 40)
+        self._within("levels_per_db", 0.5, 100)
+
     @cached_property
     def _framing(self) -> Framing:
-        half = round(self.window_periods / self.tonic_hz * self.sr / 2)
+        half = round(self.window_periods / self._sa_hz * self.sr / 2)
         return Framing(2 * half, self.hop_length, self.hop_length // 2)
 
     @cached_property
@@ -49,7 +56,7 @@ class SvaraCodec(Codec):
 
     @property
     def _bank(self) -> FilterBank:
-        lowest_hz = self.tonic_hz * 2 ** (self.lowest_cents / 1200)
+        lowest_hz = self._sa_hz * 2 ** (self.lowest_cents / 1200)
         spectrum = Spectrum(self.sr, self._framing.win_length, self._n_fft)
         return log_bank(spectrum, self.n_rows, lowest_hz, self.rows_per_octave)
 
