@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.errors import DatasetError
 from core.spectrogram import codec_from
 from core.workspace import DEMO_MODEL, replacing
 from training.checkpoint import checkpoints
 from training.config import FinetuneConfig
-from training.data import read_dataset
+from training.data import read_dataset, spread
 from training.finetune import finetune
 from training.lessons import Lessons, make_lessons
 from training.model import DEMO_SIZE, TINY, build_pipeline, save_model
@@ -112,14 +111,14 @@ def _base(config: BootstrapConfig, dataset: Path, work: Path) -> Path:
     if (base / "model_index.json").exists():
         return base
     found = read_dataset(dataset)
-    pictures = grey([each.path for each in _spread(found.train, VAE_PICTURES)])
+    pictures = grey([each.path for each in spread(found.train, VAE_PICTURES)])
     pipeline = build_pipeline(TINY if config.tiny else DEMO_SIZE, config.seed)
     course = VaeCourse(config.vae_steps, config.vae_minutes, seed=config.seed)
     rows = train_vae(pipeline.vae, pictures, course, work / "vae")
     pipeline.vae.eval()
     factor = unit_variance(pipeline.vae, pictures[:: max(1, len(pictures) // SCALED_BY)])
     log.info("Latents are scaled by %.4f", factor)
-    held_out = grey([each.path for each in _spread(found.held_out or found.train, MEASURED_ON)])
+    held_out = grey([each.path for each in spread(found.held_out or found.train, MEASURED_ON)])
     levels = reconstruction_error(pipeline.vae, held_out)
     log.info("The VAE draws held-out pictures within %.2f grey levels on average", levels)
     with replacing(work / "vae.json") as part:
@@ -127,13 +126,6 @@ def _base(config: BootstrapConfig, dataset: Path, work: Path) -> Path:
     codec = codec_from({"tonic_hz": None, **found.manifest["codec"]})
     save_model(pipeline, base, codec, Vocabulary())
     return base
-
-
-def _spread(examples, n: int):
-    if not examples:
-        raise DatasetError("The lessons are empty. Render longer concerts.")
-    places = np.unique(np.linspace(0, len(examples) - 1, n).astype(int))
-    return [examples[i] for i in places]
 
 
 def reconstruction_error(vae: "AutoencoderKL", pictures: np.ndarray) -> float:

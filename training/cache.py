@@ -32,7 +32,7 @@ CAPTIONS_AT_ONCE = 32
 
 @dataclass
 class Encoded:
-    """A split's examples with their latents' means and deviations, (n, channels, rows, columns)."""
+    """Examples with their latents' means and deviations, (n, channels, rows, columns)."""
 
     examples: Sequence[Example]
     mean: "torch.Tensor"
@@ -42,16 +42,15 @@ class Encoded:
         return len(self.examples)
 
 
-def encoded(pipeline: "StableDiffusionPipeline", dataset: Dataset, split: str) -> Encoded | None:
-    """The latents of a split, from the cache or made now; None if the split is empty."""
+def encoded(
+    pipeline: "StableDiffusionPipeline", dataset: Dataset, examples: Sequence[Example]
+) -> Encoded:
+    """The latents of some of a dataset's examples, from the cache or made now."""
     from safetensors.torch import load_file, save_file
 
-    examples = dataset.splits.get(split, ())
-    if not examples:
-        return None
     path = _path(pipeline.vae, dataset, examples)
     if not path.exists():
-        log.info("Encoding %d pictures of %s", len(examples), split)
+        log.info("Encoding %d pictures", len(examples))
         mean, std = _encode(pipeline.vae, examples)
         try:
             with replacing(path) as part:
@@ -81,6 +80,8 @@ def _encode(vae: "AutoencoderKL", examples: Sequence[Example]):
     import torch
     from tqdm import tqdm
 
+    if not examples:
+        return torch.zeros(0), torch.zeros(0)
     means, deviations = [], []
     at_once = range(0, len(examples), PICTURES_AT_ONCE)
     with torch.inference_mode():

@@ -136,6 +136,12 @@ def _another_size(found: tuple[int, int], wanted: tuple[int, int]) -> str:
     return f"it is {found[0]} x {found[1]}, the others {wanted[0]} x {wanted[1]}"
 
 
+def spread(examples: Sequence[Example], n: int) -> tuple[Example, ...]:
+    """At most `n` of `examples`, spread evenly over all."""
+    n = min(n, len(examples))
+    return tuple(examples[i * len(examples) // n] for i in range(n))
+
+
 @dataclass(frozen=True)
 class Order:
     """Which pictures come when.

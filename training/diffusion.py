@@ -139,14 +139,14 @@ def held_out_batches(encoded: Encoded, words: Words, batch_size: int) -> Sequenc
     import torch
 
     generator = torch.Generator().manual_seed(0)
-    chosen = np.unique(np.linspace(0, len(encoded) - 1, MAX_HELD_OUT).astype(int))
-    noise = _normal(encoded.mean[chosen].shape, generator)
-    texts = [encoded.examples[i].captions[0] for i in chosen]
-    timesteps = torch.tensor([HELD_OUT_TIMESTEPS[i % 6] for i in range(len(chosen))])
-    cuts = [slice(i, i + batch_size) for i in range(0, len(chosen), batch_size)]
+    noise = _normal(encoded.mean.shape, generator)
+    texts = [each.captions[0] for each in encoded.examples]
+    ladder = torch.tensor(HELD_OUT_TIMESTEPS).repeat(len(encoded))
+    timesteps = ladder[: len(encoded)]
+    cuts = [slice(i, i + batch_size) for i in range(0, len(encoded), batch_size)]
     return [
         Batch(
-            encoded.mean[chosen[cut]],
+            encoded.mean[cut],
             words.of(texts[cut]),
             timesteps[cut],
             noise[cut],

@@ -12,8 +12,8 @@ from core.spectrogram import codec_from
 from training.cache import Words, encoded
 from training.checkpoint import Progress, Trained
 from training.config import FinetuneConfig, Precision
-from training.data import Batch, Dataset, read_dataset
-from training.diffusion import Course, Objective, build_denoiser, held_out_batches
+from training.data import Batch, Dataset, read_dataset, spread
+from training.diffusion import MAX_HELD_OUT, Course, Objective, build_denoiser, held_out_batches
 from training.listening import Listener, chosen_prompts
 from training.loading import load_pipeline, locate, taught
 from training.wish import Vocabulary
@@ -107,7 +107,8 @@ def open_session(config: FinetuneConfig) -> Session:
     pipeline = load_pipeline(base, torch.device("cpu")).to(accelerator.device)
     _check_fit(pipeline, dataset)
     with accelerator.main_process_first():  # the others read what it has encoded
-        train, held = (encoded(pipeline, dataset, split) for split in ("train", "validation"))
+        train = encoded(pipeline, dataset, dataset.train)
+        held = encoded(pipeline, dataset, spread(dataset.held_out, MAX_HELD_OUT))
     words = Words(pipeline, _captions(dataset), learned=config.train_text_encoder)
     objective = Objective(pipeline, config)
     pipeline.scheduler.register_to_config(prediction_type=objective.prediction)
@@ -121,7 +122,7 @@ def open_session(config: FinetuneConfig) -> Session:
         denoiser=denoiser,
         objective=objective,
         course=Course(config, train, words, objective.n_timesteps, accelerator.num_processes),
-        held_out=held_out_batches(held, words, config.batch_size) if held else [],
+        held_out=held_out_batches(held, words, config.batch_size),
         listener=_listener(config, dataset),
         trained=trained,
         progress=Progress(),
