@@ -12,6 +12,7 @@ from core.library import Library
 from core.workspace import ASSETS, Workspace
 from studio.access import on_space
 from studio.alerts import bound
+from studio.captions_tab import build_captions_tab
 from studio.concerts_tab import ConcertsTab, build_concerts_tab
 from studio.editor.routes import STATIC, routes
 from studio.play_tab import build_play_tab
@@ -49,9 +50,10 @@ def build_studio(
         with gr.Tabs(elem_id="stages") as tabs:
             concerts = build_concerts_tab(page, workspace, library, samples)
             segment = build_segment_tab(library)
+            captions = build_captions_tab(page, workspace, library)
             build_train_tab(page, workspace)
             build_play_tab(page, workspace)
-        _lead_on(tabs, concerts, segment, library)
+        _lead_on(tabs, (concerts, captions), segment, library)
         _come_back(page, tabs, segment, library)
     return page
 
@@ -71,13 +73,14 @@ def launch_settings(workspace: Workspace, library: Library) -> dict[str, Any]:
 
 
 def _lead_on(
-    tabs: gr.Tabs, concerts: ConcertsTab, segment: SegmentTab, library: Library
+    tabs: gr.Tabs, tables: tuple[ConcertsTab, CaptionsTab], segment: SegmentTab, library: Library
 ) -> None:
     """Wire what leads from one tab to another."""
     private = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    concerts.steps.go(_gone, None, tabs, **private)
+    tables[0].steps.go(_gone, None, tabs, **private)
     both = [segment.recording, segment.editor]
-    concerts.table.open(bound(_opened, library), segment.editor, [tabs, *both], **private)
+    for each in tables:
+        each.table.open(bound(_opened, library), segment.editor, [tabs, *both], **private)
     for tab in tabs.children:
         tab.select(None, js=_REMEMBER.format(tab=tab.id), api_visibility="private")
 
