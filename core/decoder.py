@@ -195,7 +195,9 @@ class SoundfileReader:
 
 def finite(block: np.ndarray) -> np.ndarray:
     """`block` with silence for what is no number (a float file can hold that)."""
-    if np.isfinite(block.sum()):
+    with np.errstate(invalid="ignore"):
+        total = block.sum()
+    if np.isfinite(total):
         return block
     return np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
 

@@ -65,12 +65,12 @@ class FfmpegReader:
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
         """The sound from sample `start` to the end."""
-        end = n_gathered = 0
+        end, n_gathered = start, 0
         gathered: list[np.ndarray] = []
         for position, y in self._placed(start):
-            end = position + y.shape[1]
-            if end <= start:
+            if position + y.shape[1] <= start:
                 continue
+            end = position + y.shape[1]
             gathered.append(y[:, max(0, start - position) :])
             n_gathered += y.shape[1]
             if n_gathered >= BLOCK:
