@@ -50,10 +50,10 @@ def build_studio(
         with gr.Tabs(elem_id="stages") as tabs:
             concerts = build_concerts_tab(page, workspace, library, samples)
             segment = build_segment_tab(library)
-            captions = build_captions_tab(page, workspace, library)
+            build_captions_tab(workspace, library)
             build_train_tab(page, workspace)
             build_play_tab(page, workspace)
-        _lead_on(tabs, (concerts, captions), segment, library)
+        _lead_on(tabs, concerts, segment, library)
         _come_back(page, tabs, segment, library)
     return page
 
@@ -73,14 +73,13 @@ def launch_settings(workspace: Workspace, library: Library) -> dict[str, Any]:
 
 
 def _lead_on(
-    tabs: gr.Tabs, tables: tuple[ConcertsTab, CaptionsTab], segment: SegmentTab, library: Library
+    tabs: gr.Tabs, concerts: ConcertsTab, segment: SegmentTab, library: Library
 ) -> None:
     """Wire what leads from one tab to another."""
     private = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    tables[0].steps.go(_gone, None, tabs, **private)
+    concerts.steps.go(_gone, None, tabs, **private)
     both = [segment.recording, segment.editor]
-    for each in tables:
-        each.table.open(bound(_opened, library), segment.editor, [tabs, *both], **private)
+    concerts.table.open(bound(_opened, library), segment.editor, [tabs, *both], **private)
     for tab in tabs.children:
         tab.select(None, js=_REMEMBER.format(tab=tab.id), api_visibility="private")
 
