@@ -15,13 +15,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from core.errors import RunError
 from core.workspace import Workspace, checked_name
 from training.backends import Backend, Local
+from training.config import FinetuneConfig, read_config
 from training.run_folder import (
     CHECKPOINTS,
     CONFIG,
@@ -43,9 +43,6 @@ from training.run_folder import (
 )
 from training.run_folder import samples as samples_in
 
-if TYPE_CHECKING:
-    from training.config import FinetuneConfig
-
 PATIENCE_S = 60  # to finish a step and save; after that a second press kills
 LIVE = ("running", "stopping")
 RESUME = "--resume"  # makes the trainer go on from the last checkpoint in its output folder
@@ -53,7 +50,7 @@ RESUME = "--resume"  # makes the trainer go on from the last checkpoint in its o
 
 def launch(
     workspace: Workspace,
-    config: "FinetuneConfig",
+    config: FinetuneConfig,
     *,
     name: str | None = None,
     devices: Sequence[str] = (),
@@ -65,12 +62,11 @@ def launch(
     """
     run = reserve(workspace, name or Path(config.dataset).name)
     config = dataclasses.replace(config, output=run, dataset=Path(config.dataset).resolve())
-    settings = {key: _plain(value) for key, value in dataclasses.asdict(config).items()}
-    (run / CONFIG).write_text(json.dumps(settings, indent=1), "utf-8")
+    _keep(run, config)
     return enqueue(workspace, run, command(config, devices), devices=devices, backend=backend)
 
 
-def command(config: "FinetuneConfig", devices: Sequence[str] = ()) -> list[str]:
+def command(config: FinetuneConfig, devices: Sequence[str] = ()) -> list[str]:
     """The argument list that runs `config`, here or elsewhere: what differs from its defaults."""
     words = [sys.executable, "-m", "training.finetune"]
     if len(devices) > 1:
@@ -90,8 +86,9 @@ def _flag(name: str, value: object) -> list[str]:
     return [f"--{name}", str(value)]
 
 
-def _plain(value: object) -> object:
-    return str(value) if isinstance(value, Path) else value
+def _keep(run: Path, config: FinetuneConfig) -> None:
+    settings = dataclasses.asdict(config)
+    (run / CONFIG).write_text(json.dumps(settings, indent=1, default=str), "utf-8")
 
 
 def reserve(workspace: Workspace, name: str) -> Path:
@@ -261,19 +258,35 @@ def sample_now(workspace: Workspace, run_id: str) -> None:
     _touched(_running(workspace, run_id) / SAMPLE_NOW)
 
 
-def resume(workspace: Workspace, run_id: str, backend: Backend | None = None) -> None:
-    """Put a stopped or failed run back in the queue, to go on from its last checkpoint."""
+def resume(
+    workspace: Workspace,
+    run_id: str,
+    *,
+    max_steps: int | None = None,
+    backend: Backend | None = None,
+) -> None:
+    """Put a run that has ended back in the queue, to go on from its last checkpoint.
+
+    A finished run goes on only to more steps than it has taken: `max_steps`.
+    """
     found, run = status(workspace, run_id, backend), workspace.run(run_id)
-    if found.state not in ("stopped", "failed"):
-        raise RunError(f"Run {run_id!r} is {found.state}. Only a stopped or failed one resumes.")
+    if not found.has_ended or (found.state == "finished" and (max_steps or 0) <= found.step):
+        raise RunError(
+            f"Run {run_id!r} is {found.state}. A stopped or failed run resumes, and a finished one "
+            "to more steps."
+        )
     if not any((run / CHECKPOINTS).glob("*")):
         raise RunError(f"Run {run_id!r} kept no checkpoint to resume from. Launch it anew.")
-    words = read_order(run).argv
-    if RESUME not in words:
-        words = (*words, RESUME)
+    before = read_order(run)
+    words = before.argv
+    if max_steps is not None:
+        config = dataclasses.replace(read_config(run / CONFIG), max_steps=max_steps)
+        _keep(run, config)
+        words = tuple(command(config, before.devices))
+    words = words if RESUME in words else (*words, RESUME)
     for wish in (STOP, SAVE_NOW, SAMPLE_NOW):
         (run / wish).unlink(missing_ok=True)
-    enqueue(workspace, run, words, devices=read_order(run).devices, backend=backend)
+    enqueue(workspace, run, words, devices=before.devices, backend=backend)
 
 
 def delete(workspace: Workspace, run_id: str) -> None:
