@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -81,7 +82,7 @@ def test_one_concert_in_one_clip_out(command, studio, concerts, tmp_path):
     truth = synthesis.read_truth(next(concerts.glob("*.json")))
     for recording in recordings:
         assert recording.duration_s == pytest.approx(truth.recording.duration_s, abs=0.1)
-        library.change(recording, tonic_hz=truth.recording.tonic_hz)
+        library.change(replace(recording, tonic_hz=truth.recording.tonic_hz))
         for true in truth.segments:
             mark = Segment(
                 recording.id, true.start_s, min(true.end_s, recording.duration_s), true.section,
@@ -149,7 +150,7 @@ def test_real_recordings_pass_through_every_stage(source, command, material, tmp
     command("core.download", material / "audio" / source, *run)
     library = Library.of(place)
     (recording,) = library.recordings()
-    library.change(recording, tonic_hz=146.8)
+    library.change(replace(recording, tonic_hz=146.8))
     end_s = min(30.0, recording.duration_s)
     library.save(Segment(recording.id, 0.0, end_s, "kriti", raga="Mohanam", status="approved"))
     command("core.export", "--name", "real", *run)
