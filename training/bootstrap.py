@@ -11,9 +11,6 @@ import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from core.spectrogram import codec_from
 from core.workspace import DEMO_MODEL, replacing
@@ -23,13 +20,16 @@ from training.data import read_dataset, spread
 from training.finetune import finetune
 from training.lessons import Lessons, make_lessons
 from training.model import DEMO_SIZE, TINY, build_pipeline, save_model
-from training.picture_model import VaeCourse, as_input, grey, train_vae, unit_variance
+from training.picture_model import (
+    VaeCourse,
+    grey,
+    reconstruction_error,
+    train_vae,
+    unit_variance,
+)
 from training.report import write_report
 from training.run_folder import CHECKPOINTS, METRICS, MODEL
 from training.wish import Vocabulary
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKL
 
 log = logging.getLogger(__name__)
 
@@ -126,19 +126,6 @@ def _base(config: BootstrapConfig, dataset: Path, work: Path) -> Path:
     codec = codec_from({"tonic_hz": None, **found.manifest["codec"]})
     save_model(pipeline, base, codec, Vocabulary())
     return base
-
-
-def reconstruction_error(vae: "AutoencoderKL", pictures: np.ndarray) -> float:
-    """Mean distance of pictures from what the VAE makes of them, in grey levels of 255."""
-    import torch
-
-    with torch.inference_mode():
-        errors = []
-        for picture in pictures:
-            drawn = vae.decode(vae.encode(as_input(picture)).latent_dist.mode()).sample
-            levels = (drawn[0].mean(dim=0).clamp(-1, 1).numpy() + 1) * 127.5
-            errors.append(np.abs(levels - picture).mean())
-    return float(np.mean(errors))
 
 
 def _json(rows: list[dict], factor: float, levels: float) -> str:

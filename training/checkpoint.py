@@ -129,6 +129,9 @@ def load_checkpoint(folder: Path, trained: Trained) -> Progress:
     moments = load_file(newest / OPTIMIZER)
     restore_optimizer(trained.optimizer, moments, state["optimizer_steps"])
     trained.lr_schedule.load_state_dict(trained.lr_schedule.state_dict() | state["lr_schedule"])
+    rates = trained.lr_schedule.get_last_lr()
+    for group, rate in zip(trained.optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate  # a schedule sets it only at its next step
     if trained.ema is not None and (newest / EMA).exists():
         averages = load_file(newest / EMA)
         for shadow, name in zip(trained.ema.shadow_params, trained.parameters, strict=True):

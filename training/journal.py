@@ -172,9 +172,12 @@ def logging_to(run: Path) -> Iterator[None]:
     handler.setFormatter(logging.Formatter("%(message)s"))
     root = logging.getLogger("training")
     root.addHandler(handler)
+    before = root.level
+    root.setLevel(logging.INFO)
     try:
         yield
     finally:
+        root.setLevel(before)
         root.removeHandler(handler)
         handler.close()
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
 
+NOISELESS = 5.0  # subtracted from the log variance of new latents
 MAX_FILE = "9MB"  # a Space takes no file of 10 MiB or more without large-file storage
 
 
@@ -82,10 +83,11 @@ def build_pipeline(size: Size = DEMO_SIZE, seed: int = 0) -> "StableDiffusionPip
 
 def build_vae(size: Size) -> "AutoencoderKL":
     """Pictures to latents of a sixteenth of their height and width, and back."""
+    import torch
     from diffusers import AutoencoderKL
 
     n_levels = len(size.vae_channels)
-    return AutoencoderKL(
+    vae = AutoencoderKL(
         in_channels=3,
         out_channels=3,
         down_block_types=("DownEncoderBlock2D",) * n_levels,
@@ -97,6 +99,9 @@ def build_vae(size: Size) -> "AutoencoderKL":
         sample_size=(size.rows, size.columns),
         mid_block_add_attention=False,
     )
+    with torch.no_grad():  # begin almost without noise: noise of deviation 1 hides what to learn
+        vae.quant_conv.bias[size.latent_channels :] -= NOISELESS
+    return vae
 
 
 def build_unet(size: Size) -> "UNet2DConditionModel":
@@ -159,8 +164,15 @@ def save_model(
     said = {"codec": {**codec.parameters(), "tonic_hz": None}, "is_aligned": is_aligned}
     with replacing(folder) as part:
         half.save_pretrained(part, safe_serialization=True, max_shard_size=MAX_FILE)
+        _load_in_single(part / "text_encoder/config.json")
         text = json.dumps(said | asdict(known), indent=1, ensure_ascii=False)
         (part / CODEC).write_text(text, "utf-8")
+
+
+def _load_in_single(config: Path) -> None:
+    """Let transformers load it in single precision, as diffusers does: a CPU needs one for all."""
+    said = json.loads(config.read_text("utf-8"))
+    config.write_text(json.dumps(said | {"dtype": "float32"}, indent=2), "utf-8")
 
 
 def keep_lora(pipeline: "StableDiffusionPipeline", folder: Path) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CROP = 128  # columns: 2.6 s, several notes
-KL_WEIGHT = 1e-5
+KL_WEIGHT = 1e-6
 EDGE_WEIGHT = 0.5
 WARMUP = 100
 REPORT_EVERY = 50
@@ -65,7 +65,7 @@ def train_vae(
         share = max(step / course.max_steps, (time.monotonic() - began) / 60 / course.minutes)
         for group in optimizer.param_groups:
             group["lr"] = course.learning_rate * _rate(step, share)
-        figures = _step(vae, optimizer, crops(pictures, course, step))
+        figures = _step(vae, optimizer, crops(pictures, course, step), course.seed + step)
         step += 1
         seconds = time.monotonic() - began
         last = step == course.max_steps or seconds > 60 * course.minutes
@@ -73,7 +73,7 @@ def train_vae(
             rows.append({"step": step, "seconds": round(seconds, 1), **figures, "last": last})
             log.info("VAE step %d: L1 %.4f, KL %.1f", step, figures["l1"], figures["kl"])
         if step % SAVE_EVERY == 0 or last:
-            _save(vae, optimizer, rows, folder)
+            _save(vae, optimizer, {"step": step, "seconds": seconds, "rows": rows}, folder)
     return rows
 
 
@@ -83,11 +83,11 @@ def _rate(step: int, share: float) -> float:
     return min(1.0, (step + 1) / WARMUP) * falling
 
 
-def _step(vae, optimizer, batch: "torch.Tensor") -> dict[str, float]:
+def _step(vae, optimizer, batch: "torch.Tensor", seed: int) -> dict[str, float]:
     import torch
 
     posterior = vae.encode(batch).latent_dist
-    drawn = vae.decode(posterior.sample()).sample
+    drawn = vae.decode(posterior.sample(torch.Generator().manual_seed(seed))).sample
     l1 = (drawn - batch).abs().mean()
     edges = sum((drawn.diff(dim=d) - batch.diff(dim=d)).abs().mean() for d in (2, 3))
     kl = posterior.kl().mean()
@@ -139,7 +139,20 @@ def unit_variance(vae: "AutoencoderKL", pictures: np.ndarray) -> float:
     return factor
 
 
-def _save(vae, optimizer, rows: list[dict], folder: Path) -> None:
+def reconstruction_error(vae: "AutoencoderKL", pictures: np.ndarray) -> float:
+    """Mean distance of pictures from what the VAE makes of them, in grey levels of 255."""
+    import torch
+
+    with torch.inference_mode():
+        errors = []
+        for picture in pictures:
+            drawn = vae.decode(vae.encode(as_input(picture)).latent_dist.mode()).sample
+            levels = (drawn[0].mean(dim=0).clamp(-1, 1).numpy() + 1) * 127.5
+            errors.append(np.abs(levels - picture).mean())
+    return float(np.mean(errors))
+
+
+def _save(vae, optimizer, said: dict, folder: Path) -> None:
     from safetensors.torch import save_file
 
     from training.checkpoint import optimizer_tensors
@@ -149,7 +162,7 @@ def _save(vae, optimizer, rows: list[dict], folder: Path) -> None:
         save_file(vae.state_dict(), part / "vae.safetensors")
         tensors, steps = optimizer_tensors(optimizer)
         save_file(tensors, part / "optimizer.safetensors")
-        (part / "log.json").write_text(json.dumps({"rows": rows, "steps": steps}), "utf-8")
+        (part / "log.json").write_text(json.dumps(said | {"optimizer_steps": steps}), "utf-8")
 
 
 def _resumed(vae, optimizer, folder: Path) -> tuple[int, list[dict], float]:
@@ -161,5 +174,7 @@ def _resumed(vae, optimizer, folder: Path) -> tuple[int, list[dict], float]:
         return 0, [], 0.0
     vae.load_state_dict(load_file(folder / "vae.safetensors"))
     said = json.loads((folder / "log.json").read_text("utf-8"))
-    restore_optimizer(optimizer, load_file(folder / "optimizer.safetensors"), said["steps"])
-    return said["rows"][-1]["step"], said["rows"], said["rows"][-1]["seconds"]
+    restore_optimizer(
+        optimizer, load_file(folder / "optimizer.safetensors"), said["optimizer_steps"]
+    )
+    return said["step"], said["rows"], said["seconds"]

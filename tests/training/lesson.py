@@ -30,8 +30,9 @@ def small_dataset(folder: Path, n: int = 6, held_out: int = 2) -> Path:
     for split, count in (("train", n), ("validation", held_out)):
         (folder / split).mkdir(parents=True)
         rows = [row(f"{i}.png", *SUNG[i % len(SUNG)]) for i in range(count)]
-        for each in rows:
-            levels = rng.integers(0, 255, (ROWS, COLUMNS)).astype(np.uint8)
+        for i, each in enumerate(rows):
+            levels = rng.integers(0, 60, (ROWS, COLUMNS)).astype(np.uint8)
+            levels[5 + 20 * (i % len(SUNG)) :: 7] += 150  # every raga has stripes of its own
             Image.fromarray(levels).save(folder / split / each["file_name"])
         write_rows(folder / split, rows)
     parameters = CODEC.parameters()

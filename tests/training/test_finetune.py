@@ -1,0 +1,225 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from core.errors import DatasetError, ModelError, RunError
+from core.spectrogram import read_image
+from core.workspace import PROJECT
+from tests.training.lesson import quick, small_dataset, small_model
+from training import finetune as engine
+from training import session as sessions
+from training.finetune import finetune
+from training.loading import taught
+from training.run_folder import read_status, rows_from, samples
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory) -> Path:
+    return small_model(tmp_path_factory.mktemp("base") / "model")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> Path:
+    return small_dataset(tmp_path_factory.mktemp("data") / "lesson")
+
+
+@pytest.fixture(scope="module")
+def run(base, dataset, tmp_path_factory) -> Path:
+    """A run of six steps that saved after every second."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    more = {"max_steps": 6, "save_every": 2, "keep_checkpoints": 3, "validate_every": 3}
+    return finetune(quick(dataset, base, folder, **more))
+
+
+def losses(run: Path) -> list[float]:
+    return [row["loss"] for row in rows_from(run)[0]]
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return load_file(run / "model/unet/diffusion_pytorch_model.safetensors")
+
+
+def test_a_run_leaves_its_figures_and_a_model_that_plain_diffusers_loads(run, base):
+    from diffusers import StableDiffusionPipeline
+
+    status = read_status(run)
+    assert (status.state, status.step, status.max_steps) == ("finished", 6, 6)
+    rows = rows_from(run)[0]
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert {"loss", "lr", "grad_norm", "images_per_s", "seconds"} <= rows[0].keys()
+    assert [row["step"] for row in rows if "validation_loss" in row] == [3, 6]
+    pipeline = StableDiffusionPipeline.from_pretrained(run / "model")
+    assert pipeline.unet.dtype == torch.float32
+    before = load_file(base / "unet/diffusion_pytorch_model.safetensors")
+    assert any(not torch.equal(before[name], each) for name, each in weights(run).items())
+    assert taught(run / "model").vocabulary.ragas == ("Kalyani", "Mohanam", "Todi")
+    assert "Training." in (run / "log.txt").read_text()
+
+
+def test_a_run_killed_at_any_step_goes_on_with_the_same_losses(run, base, dataset, tmp_path):
+    killed = tmp_path / "killed"
+    shutil.copytree(run, killed)
+    for step in (4, 6):  # killed after step 5: its last checkpoint is that of step 2
+        shutil.rmtree(killed / f"checkpoints/step-{step:06d}")
+    shutil.rmtree(killed / "model")
+    lines = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (killed / "metrics.jsonl").write_text("".join(lines[:5])[:-7])  # the last line cut off
+    more = {"max_steps": 6, "validate_every": 3, "resume": True}
+    finetune(quick(dataset, base, killed, **more))
+    assert losses(killed) == losses(run)
+    for name, each in weights(run).items():
+        assert torch.equal(each, weights(killed)[name]), name
+
+
+def test_what_is_learned_is_drawn_nearer(base, dataset, tmp_path):
+    more = {"max_steps": 40, "validate_every": 5, "train_text_encoder": True, "ema_decay": 0.0}
+    finetune(quick(dataset, base, tmp_path / "run", learning_rate=5e-3, **more))
+    rows = rows_from(tmp_path / "run")[0]
+    held_out = [row["validation_loss"] for row in rows if "validation_loss" in row]
+    assert held_out[-1] < 0.6 * held_out[0], held_out
+    encoder = "model/text_encoder/model.safetensors"
+    assert (tmp_path / "run" / encoder).read_bytes() != (base / encoder[6:]).read_bytes()
+
+
+def test_the_wish_to_stop_saves_everything_and_can_be_taken_back(base, dataset, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "stop").touch()
+    finetune(quick(dataset, base, run))
+    status = read_status(run)
+    assert (status.state, status.step) == ("stopped", 0)
+    assert (run / "model/model_index.json").exists()
+    assert not (run / "stop").exists()
+    finetune(quick(dataset, base, run, resume=True))
+    assert (read_status(run).state, len(losses(run))) == ("finished", 4)
+
+
+def test_wishes_to_save_and_to_listen_are_granted_at_once(base, dataset, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    config = quick(dataset, base, run, max_steps=2, prompts=("Kriti in raga Todi",))
+    before = engine._now_and_then
+
+    def wishing(session, journal):
+        if session.progress.step == 1:
+            (run / "save_now").touch()
+            (run / "sample_now").touch()
+        before(session, journal)
+
+    engine._now_and_then = wishing
+    try:
+        finetune(config)
+    finally:
+        engine._now_and_then = before
+    (sample,) = samples(run)
+    assert (sample.step, sample.about["prompt"]) == (1, "Kriti in raga Todi")
+    image, codec = read_image(sample.path.with_suffix(".png"))
+    assert image.shape == (codec.n_rows, 128)
+    assert (run / "checkpoints/step-000001").is_dir()
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good(
+    base, dataset, tmp_path, monkeypatch
+):
+    whole = sessions.Objective.__call__
+
+    def broken(self, denoiser, batch):
+        loss = whole(self, denoiser, batch)
+        return loss * float("nan") if losses(tmp_path / "run")[2:] else loss
+
+    monkeypatch.setattr(sessions.Objective, "__call__", broken)
+    with pytest.raises(RunError, match="step 3 is kept"):
+        finetune(quick(dataset, base, tmp_path / "run", max_steps=9, save_every=1))
+    status = read_status(tmp_path / "run")
+    assert status.state == "failed"
+    assert "learning rate" in status.message
+
+
+def test_a_lora_is_kept_by_itself_and_merged(base, dataset, tmp_path):
+    from diffusers import StableDiffusionPipeline
+
+    run = finetune(quick(dataset, base, tmp_path / "run", lora_rank=2, learning_rate=1e-2))
+    assert set(load_file(base / "unet/diffusion_pytorch_model.safetensors")) == set(weights(run))
+    pipeline = StableDiffusionPipeline.from_pretrained(base)
+    pipeline.load_lora_weights(run / "lora")
+    pipeline.fuse_lora()
+    merged = weights(run)
+    name = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+    found = pipeline.unet.get_submodule(name).base_layer.weight
+    before = load_file(base / "unet/diffusion_pytorch_model.safetensors")[f"{name}.weight"]
+    assert not torch.equal(before, merged[f"{name}.weight"])
+    assert torch.allclose(found, merged[f"{name}.weight"].float(), atol=2e-3)  # half precision
+
+
+def test_early_stopping_waits_for_its_patience(base, dataset, tmp_path):
+    more = {"max_steps": 30, "validate_every": 1, "patience": 2, "learning_rate": 0.5}
+    run = finetune(quick(dataset, base, tmp_path / "run", **more))
+    status = read_status(run)
+    assert status.state == "finished"
+    assert status.step < 30
+    assert "No better" in status.message
+
+
+def test_latents_are_encoded_once_for_all_runs(run, dataset):
+    kept = {path: path.stat().st_mtime_ns for path in (dataset / ".cache").iterdir()}
+    assert len(kept) == 2  # what is learned from and what is held out
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"dataset": Path("nowhere")}, DatasetError, "no exported dataset"),
+        ({"base": "no/such/model"}, ModelError, "No model at"),
+        ({"resume": True}, RunError, "Launch it anew"),
+    ],
+)
+def test_a_mistake_says_what_to_do(base, dataset, tmp_path, change, error, words):
+    with pytest.raises(error, match=words):
+        finetune(replace(quick(dataset, base, tmp_path / "run"), **change))
+
+
+def test_a_folder_that_holds_a_run_is_not_written_over(run, base, dataset):
+    with pytest.raises(RunError, match="holds a run already"):
+        finetune(quick(dataset, base, run))
+
+
+def test_a_run_is_not_resumed_with_another_batch_size(run, base, dataset):
+    with pytest.raises(RunError, match="batch_size 2, not 3"):
+        finetune(quick(dataset, base, run, resume=True, batch_size=3))
+
+
+@pytest.mark.slow
+def test_an_interrupt_finishes_the_step_and_the_command_resumes(base, dataset, tmp_path):
+    run = tmp_path / "run"
+    words = [
+        sys.executable, "-m", "training.finetune", "--dataset", dataset, "--base", base,
+        "--output", run, "--max-steps", 100000, "--batch-size", 2, "--sample-every", 0,
+    ]  # fmt: skip
+    process = subprocess.Popen([str(word) for word in words], cwd=PROJECT, env=dict(os.environ))
+    deadline = time.monotonic() + 120
+    while not rows_from(run)[0]:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    status = read_status(run)
+    assert status.state == "stopped"
+    assert status.step == len(losses(run))
+    config = json.loads((run / "config.json").read_text())
+    assert config["max_steps"] == 100000
+    assert (run / f"checkpoints/step-{status.step:06d}").is_dir()
