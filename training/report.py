@@ -23,8 +23,8 @@ def write_report(folder: Path, settings: Mapping[str, object], run: Path) -> Non
         "# The demo model",
         "A small Stable Diffusion pipeline that draws svara spectrograms of Carnatic music, "
         "trained from scratch by `python -m training.bootstrap` **on sample concerts that a "
-        "program synthesised**. It has heard no musician. It shows that every stage of the studio works; "
-        "for music, fine-tune on recordings.",
+        "program synthesised**. It has heard no musician. It shows that every stage of the studio "
+        "works; for music, fine-tune on recordings.",
         "## What it was taught",
         f"- {len(knows.ragas)} ragas: {', '.join(knows.ragas)}",
         f"- talas: {', '.join(knows.talas)}",
