@@ -120,11 +120,19 @@ def _first_bytes(path: Path) -> bytes:
 def _refuse_mislabelled(path: Path, found: str) -> None:
     promised = FORMAT_OF_SUFFIX.get(path.suffix.lower(), found)
     if promised != found:
-        right = _PROMISED[found][0] if found in _PROMISED else f".{found}"
         raise AudioError(
             f"{path.name!r} is named like {promised} but holds {found}. "
-            f"Rename it to end in {right} and try again."
+            f"Rename it to end in {suffix_of(found)} and try again."
         )
+
+
+def suffix_of(format: str) -> str:
+    """How a file of this format is usually named.
+
+    >>> suffix_of("matroska")
+    '.webm'
+    """
+    return _PROMISED[format][0] if format in _PROMISED else f".{format}"
 
 
 def cut_short(path: Path, found_s: float, promised_s: float) -> AudioError:

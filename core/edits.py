@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Select, func, insert, select
 from sqlalchemy.orm import Session
 
 from core.errors import AnnotationError, LibraryError
@@ -87,10 +87,30 @@ def append(session: Session, wanted: Wanted, edit: Edit) -> list[Revision]:
         action = edit.action or _action(before[segment_id], segment)
         values = segment_values(segment or before[segment_id])
         rows.append({**common, **values, "action": action, "is_deleted": segment is None})
-    if rows:
-        session.execute(insert(SegmentRevisionRow), rows)
-        newest |= newest_of(session, [row["segment_id"] for row in rows])
+    newest |= _insert(session, rows, wanted)
     return [newest[segment_id] for segment_id in wanted]
+
+
+def _insert(session: Session, rows: list[dict], wanted: Wanted) -> dict[str, Revision]:
+    if not rows:
+        return {}
+    session.execute(insert(SegmentRevisionRow), rows)
+    numbers = {}
+    for some in _batches(row["segment_id"] for row in rows):
+        newest = _newest(some).add_columns(SegmentRevisionRow.segment_id)
+        numbers.update((segment_id, number) for number, segment_id in session.execute(newest))
+    return {
+        row["segment_id"]: Revision(
+            id=numbers[row["segment_id"]],
+            segment_id=row["segment_id"],
+            recording_id=row["recording_id"],
+            created_at=row["created_at"],
+            annotator=row["revised_by"],
+            action=row["action"],
+            segment=wanted[row["segment_id"]],
+        )
+        for row in rows
+    }
 
 
 def _refuse_moving_house(segment: Segment, recording_id: str) -> None:
@@ -114,12 +134,19 @@ def newest_of(
     row = SegmentRevisionRow
     found = {}
     for some in _batches(segment_ids):
-        newest = select(func.max(row.revision_id)).where(row.segment_id.in_(some))
+        newest = _newest(some)
         if before is not None:
             newest = newest.where(row.revision_id < before)
-        query = select_revisions().where(row.revision_id.in_(newest.group_by(row.segment_id)))
-        found.update((each.segment_id, as_revision(each)) for each in session.execute(query))
+        query = select_revisions().where(row.revision_id.in_(newest))
+        revisions = map(as_revision, session.execute(query))
+        found |= {revision.segment_id: revision for revision in revisions}
     return found
+
+
+def _newest(segment_ids: list[str]) -> Select:
+    row = SegmentRevisionRow
+    numbers = select(func.max(row.revision_id)).where(row.segment_id.in_(segment_ids))
+    return numbers.group_by(row.segment_id)
 
 
 def states(newest: Mapping[str, Revision], segment_ids: Iterable[str]) -> Wanted:

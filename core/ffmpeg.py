@@ -151,11 +151,7 @@ class FfmpegReader:
     def _open(self) -> Iterator:
         self._kind = None
         try:
-            with av.open(
-                str(self._path.absolute()),
-                options={"format_whitelist": _FORMATS, "protocol_whitelist": "file"},
-                metadata_errors="replace",
-            ) as container:
+            with _container(self._path) as container:
                 if not container.streams.audio:
                     raise AudioError(
                         f"{self._path.name!r} has no audio stream. Choose a file with sound in it."
@@ -163,6 +159,23 @@ class FfmpegReader:
                 yield container
         except (av.FFmpegError, UnicodeEncodeError) as error:
             raise _unreadable(self._path, _reason(error)) from error
+
+
+def tags(path: Path) -> dict[str, str]:
+    """What a file says of itself (title, artist, album ...), by lower-case name; {} if nothing."""
+    try:
+        with _container(path) as container:
+            found = dict(container.metadata)
+            for stream in container.streams.audio:
+                found |= stream.metadata  # Ogg keeps them there
+            return {name.lower(): value for name, value in found.items()}
+    except (av.FFmpegError, UnicodeEncodeError):
+        return {}
+
+
+def _container(path: Path):
+    options = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+    return av.open(str(path.absolute()), options=options, metadata_errors="replace")
 
 
 def _announced_s(path: Path, container) -> float | None:

@@ -65,7 +65,7 @@ def prepare(
                     progress(share, f"reading {path.name}")
         if not n_samples:
             raise no_sound(path)
-        _scaled(np.concatenate(heights)).tofile(outline)
+        outline.write_bytes(_scaled(np.concatenate(heights)).tobytes())
         return AudioInfo(reader.sr, reader.n_channels, n_samples / reader.sr, reader.format)
 
 

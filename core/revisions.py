@@ -6,6 +6,8 @@ writer locks its row first, so the revisions of one recording are numbered in th
 they become visible, and whoever asks for "all after n" misses none.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -67,6 +69,7 @@ class _Utc(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _Counter = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts only INTEGER keys
 
 
@@ -153,7 +156,11 @@ class SegmentRevisionRow(Base):
 SEGMENT_FIELDS = tuple(field.name for field in fields(Segment) if field.name != "id")
 RECORDING_FIELDS = tuple(field.name for field in fields(Recording) if field.name != "id")
 
-_segment_columns = tuple(getattr(SegmentRevisionRow, name) for name in SEGMENT_FIELDS)
+# In the order of the values' own fields, which makes reading 50,000 of them quick.
+_segment_columns = (
+    *(getattr(SegmentRevisionRow, name) for name in SEGMENT_FIELDS),
+    SegmentRevisionRow.segment_id,
+)
 _revision_columns = (
     SegmentRevisionRow.revision_id,
     SegmentRevisionRow.created_at,
@@ -165,12 +172,12 @@ _revision_columns = (
 
 def select_segments() -> Select:
     """The columns `as_segment` reads."""
-    return select(SegmentRevisionRow.segment_id, *_segment_columns)
+    return select(*_segment_columns)
 
 
 def select_revisions() -> Select:
     """The columns `as_revision` reads."""
-    return select(*_revision_columns, SegmentRevisionRow.segment_id, *_segment_columns)
+    return select(*_revision_columns, *_segment_columns)
 
 
 def is_current():
@@ -182,23 +189,22 @@ def is_current():
     )
 
 
-def as_segment(row: Any) -> Segment:
+def as_segment(row: Sequence[Any]) -> Segment:
     """The segment in a row of `select_segments`."""
-    segment_id, *values = row
-    return Segment(**dict(zip(SEGMENT_FIELDS, values, strict=True)), id=segment_id)
+    return Segment(*row)
 
 
-def as_revision(row: Any) -> Revision:
+def as_revision(row: Sequence[Any]) -> Revision:
     """The revision in a row of `select_revisions`."""
-    revision_id, created_at, revised_by, action, is_deleted, *segment = row
+    revision_id, created_at, revised_by, action, is_deleted, *values = row
     return Revision(
         id=revision_id,
-        segment_id=row.segment_id,
-        recording_id=row.recording_id,
+        segment_id=values[-1],
+        recording_id=values[0],
         created_at=created_at,
         annotator=revised_by,
         action=action,
-        segment=None if is_deleted else as_segment(segment),
+        segment=None if is_deleted else Segment(*values),
     )
 
 
@@ -239,9 +245,7 @@ def recording_values(recording: Recording) -> dict[str, Any]:
 def _storable(values: dict[str, Any], what: str) -> dict[str, Any]:
     """`values` if every database can hold them: text without NUL and without half characters."""
     for name, value in values.items():
-        if isinstance(value, str) and (
-            "\0" in value or any("\ud800" <= sign <= "\udfff" for sign in value)
-        ):
+        if isinstance(value, str) and ("\0" in value or _HALF_CHARACTER.search(value)):
             raise AnnotationError(
                 f"{what} has a {name} with unreadable characters: {value!r}. Type it again."
             )
