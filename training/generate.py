@@ -20,6 +20,7 @@ import numpy as np
 from core.errors import ModelError
 from core.spectrogram import Codec, read_image
 from core.workspace import Workspace
+from training.adapting import adapted, locate_lora, lora_hash
 from training.clips import Clip, SavedClip, clips, save, tags
 from training.denoise import Cancelled, Course
 from training.drawing import Model, the_same_each_time, told_if_too_large
@@ -111,9 +112,18 @@ class Generator:
             source = picture_of_clip(self.workspace or Workspace.at(), config.source, codec)
         with self._my_turn(watch), told_if_too_large():
             model = self._ready(known, watch)
-            with the_same_each_time():
+            lora = locate_lora(config.lora) if config.lora else None
+            with the_same_each_time(), adapted(model.pipeline, lora, config.lora_strength):
                 drawn = _drawn(model, wish, source, watch)
+            if lora:
+                drawn = replace(drawn, model_hash=f"{drawn.model_hash}+{lora_hash(lora)}")
         return _sounded(drawn, wish, codec, watch)
+
+    def prepare(self) -> None:
+        """Load the model now rather than with the first clip."""
+        known, watch = self.taught, _Watch()
+        with self._my_turn(watch), told_if_too_large():
+            self._ready(known, watch)
 
     def _found(self) -> Path:
         if self._folder is None or Path(self.model).is_dir() or self.model == DEMO:

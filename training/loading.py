@@ -8,7 +8,7 @@ safetensors are read: unpickling a stranger's weights would run the stranger's c
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ WEIGHTED = ("unet", "vae", "text_encoder")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 EDGE = 1 << 20  # bytes at either end of a weights file that tell it from another
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def locate(model: str) -> Path:
@@ -47,7 +47,7 @@ def locate(model: str) -> Path:
             f"The demo model is not in {folder}. Make it with `python -m training.bootstrap`, "
             "or choose another model."
         )
-    if not _HUB_ID.fullmatch(model):
+    if not HUB_ID.fullmatch(model):
         raise ModelError(
             f"No model at {model!r}. Give a pipeline folder (one with {INDEX} in it), "
             "or a Hugging Face id such as riffusion/riffusion-model-v1."
@@ -66,7 +66,7 @@ def _fetched(model: str) -> Path:
     except (OSError, ValueError, HfHubHTTPError) as error:
         raise ModelError(
             f"{model!r} is no folder here and could not be fetched from the Hub "
-            f"({_first_line(error)}). Check the name and the network, or give a folder."
+            f"({first_line(error)}). Check the name and the network, or give a folder."
         ) from error
 
 
@@ -160,7 +160,7 @@ def load_pipeline(folder: Path, device: "torch.device") -> "StableDiffusionPipel
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise ModelError(
-            f"{folder} could not be loaded ({_first_line(error)}). Copy or export it again."
+            f"{folder} could not be loaded ({first_line(error)}). Copy or export it again."
         ) from error
     pipeline.scheduler = DPMSolverMultistepScheduler.from_config(
         pipeline.scheduler.config, algorithm_type="dpmsolver++", solver_order=2
@@ -176,12 +176,13 @@ def _variant(folder: Path) -> str | None:
 
 
 def fingerprint(folder: Path) -> str:
-    """What tells this model from any other, also after more training: 16 hex digits.
+    """What tells this model from any other, also after more training: 16 hex digits."""
+    return hash_of(sorted([*folder.rglob("*.safetensors"), *folder.rglob("*.json")]), folder)
 
-    Of large files only the size and both ends are read.
-    """
+
+def hash_of(files: Iterable[Path], folder: Path) -> str:
+    """What tells these files from any others; of large ones only the size and both ends count."""
     digest = hashlib.sha256()
-    files = sorted([*folder.rglob("*.safetensors"), *folder.rglob("*.json")])
     for path in files:
         digest.update(f"{path.relative_to(folder)} {path.stat().st_size}\n".encode())
         with path.open("rb") as file:
@@ -192,5 +193,6 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says in one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -62,6 +62,10 @@ class GenerateConfig:
     """Any words, instead of those made from raga, tala and section."""
     model: str = DEMO
     """demo, a pipeline folder, or a Hugging Face model id."""
+    lora: str | None = None
+    """A LoRA to lay over the model: a .safetensors file, its folder, or a Hugging Face id."""
+    lora_strength: float = 1.0
+    """How much of it; 0 is none."""
     loop: bool = False
     """Let the end lead back into the beginning."""
     to_raga: str | None = None
@@ -82,6 +86,7 @@ class GenerateConfig:
         _within("tonic_hz", self.tonic_hz, *TONIC_RANGE_HZ)
         _within("seed", self.seed, 0, MAX_SEED)
         _within("strength", self.strength, 0.01, 1)
+        _within("lora_strength", self.lora_strength, -4, 4)
         if self.loop and self.source and self.use == "continue":
             raise StudioError("A loop has no end to begin from: vary the clip, or do not loop.")
         for name in ("prompt", "negative_prompt", "to_prompt"):

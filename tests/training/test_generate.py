@@ -20,7 +20,7 @@ from training.denoise import Cancelled
 from training.drawing import fitted
 from training.generate import GenerateConfig, Generator, again, save
 from training.loading import fingerprint, taught
-from training.model import TINY, build_pipeline, save_model
+from training.model import TINY, build_pipeline, keep_lora, save_model
 from training.sounding import finished
 from training.wish import Vocabulary, resolve
 
@@ -126,6 +126,7 @@ def test_another_tonic_moves_the_sound_but_not_the_picture(clip, generator):
     assert not np.array_equal(high.y, clip.y)
 
 
+@pytest.mark.slow
 def test_a_long_clip_costs_windows_and_is_one_picture(generator):
     clip = generator.generate(GenerateConfig(seconds=21, steps=2))
     assert clip.image.shape == (64, 21 * 50)
@@ -199,6 +200,7 @@ def test_who_comes_while_too_many_wait_is_sent_away(model, monkeypatch):
     assert refused
 
 
+@pytest.mark.slow
 def test_a_model_trained_on_is_loaded_anew(model, tmp_path):
     folder = shutil.copytree(model, tmp_path / "model")
     growing = Generator(folder)
@@ -210,6 +212,7 @@ def test_a_model_trained_on_is_loaded_anew(model, tmp_path):
     assert not np.array_equal(before.y, after.y)
 
 
+@pytest.mark.slow
 def test_a_model_without_codec_json_draws_riffusions_pictures(tmp_path):
     folder = tiny_model(tmp_path / "riffusion", rows=64, columns=64)
     assert taught(folder).codec.preset == "riffusion"
@@ -228,6 +231,7 @@ def test_a_saved_clip_is_made_again_bit_for_bit(clip, generator, workspace):
     assert once_more.config == clip.config
 
 
+@pytest.mark.slow
 def test_a_clip_whose_model_changed_is_made_again_with_a_warning(clip, workspace, model, tmp_path):
     saved = saved_clip(workspace, save(clip, workspace))
     other = tmp_path / "other"
@@ -288,12 +292,62 @@ def test_a_morph_begins_as_its_first_words_and_ends_otherwise(generator):
     assert changed[-50:].mean() > changed[:50].mean()
 
 
+@pytest.mark.slow
 def test_a_morph_within_one_window_is_refused(tmp_path):
     folder = tmp_path / "wide"
     codec = replace(CODEC, width=512)
     save_model(build_pipeline(replace(SMALL, columns=512)), folder, codec, KNOWN)
     with pytest.raises(StudioError, match="more seconds"):
         Generator(folder).generate(replace(QUICK, to_raga="Todi"))
+
+
+@pytest.fixture(scope="module")
+def lora(tmp_path_factory):
+    """A LoRA as a training run leaves it, with weights that are heard."""
+    from peft import LoraConfig
+
+    pipeline = build_pipeline(SMALL)
+    torch.manual_seed(3)
+    pipeline.unet.add_adapter(
+        LoraConfig(r=2, lora_alpha=2, init_lora_weights=False, target_modules=["to_q", "to_v"])
+    )
+    folder = tmp_path_factory.mktemp("run") / "lora"
+    keep_lora(pipeline, folder)
+    return folder
+
+
+def test_a_lora_is_heard_as_strongly_as_asked_and_gone_afterwards(clip, generator, lora):
+    def with_strength(strength: float):
+        return generator.generate(replace(QUICK, lora=str(lora), lora_strength=strength))
+
+    full, none = with_strength(1.0), with_strength(0.0)
+    assert not np.array_equal(full.image, clip.image)
+    assert np.abs(none.image.astype(int) - clip.image).max() <= 1  # sums in another order
+    assert full.model_hash.startswith(clip.model_hash + "+")
+    assert np.array_equal(generator.generate(QUICK).y, clip.y)
+
+
+def test_a_lora_that_is_not_there_or_no_safetensors_is_refused(generator, clip, tmp_path):
+    pickled = tmp_path / "lora.bin"
+    pickled.write_bytes(b"\x80\x02}q\x00.")
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"no tensors")
+    for lora, reason in (
+        (tmp_path / "nowhere.safetensors", "No LoRA"),
+        (pickled, "no .safetensors"),
+        (broken, "does not fit"),
+    ):
+        with pytest.raises(ModelError, match=reason):
+            generator.generate(replace(QUICK, lora=str(lora)))
+    assert np.array_equal(generator.generate(QUICK).y, clip.y)
+
+
+def test_looking_at_the_module_loads_no_torch():
+    script = "import sys, training.generate, training.jobs; print('torch' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "False"
 
 
 class TestModelsThatCannotBePlayed:
