@@ -5,7 +5,7 @@ can be decided without reading audio, so a preview costs no decoding.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -79,13 +79,18 @@ class _Selection:
 
 
 def plan(
-    config: ExportConfig, workspace: Workspace, library, kept: Mapping[str, str] | None = None
+    config: ExportConfig,
+    workspace: Workspace,
+    library,
+    kept: Mapping[str, str] | None = None,
+    same: Iterable[Set[str]] = (),
 ) -> Plan:
     """Decide every clip of a dataset.
 
     Parameters
     ----------
     kept : recording id -> split of an earlier export, which stays.
+    same : sets of recording ids that hold the same audio.
 
     Raises
     ------
@@ -97,7 +102,7 @@ def plan(
     if not selection.chosen:
         raise DatasetError(_nothing(config, library, selection, clip_s))
     recordings = {recording.id: recording for recording, _ in selection.chosen}
-    splits = assign(recordings.values(), kept)
+    splits = assign(recordings.values(), kept, same)
     clips = [
         clip
         for recording, segment in selection.chosen

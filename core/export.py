@@ -21,10 +21,11 @@ from core.clips import Clip, Plan, plan, row_of
 from core.datacard import About, read_manifest, settings_of, write_card, write_manifest
 from core.errors import DatasetError
 from core.executors import in_parallel, processors
+from core.fingerprint import kept_fingerprint, same_audio, together
 from core.formats import arrange, suffix_of
+from core.listening import Tick, listen, to_compare, with_tonics
 from core.metadata import Row
 from core.recipe import ExportConfig, codec_of
-from core.records import Recording
 from core.shards import Cut, Shard, stretches, work
 from core.workspace import Workspace
 
@@ -33,10 +34,8 @@ __all__ = ["ExportConfig", "Plan", "export", "main", "preview"]
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, str], None]  # clips done, clips in all, what is at work
-Tick = Callable[[str, int], None]  # what is at work, clips done since the last tick
 
 WORTH_PROCESSES = 64  # clips; starting processes takes as long as drawing so many
-TONIC_FROM_S = 180.0  # so much of a recording is listened to for its tonic
 
 
 class Cancel(Protocol):
@@ -50,8 +49,15 @@ class ExportCancelled(DatasetError):
 
 
 def preview(config: ExportConfig, workspace: Workspace, library) -> Plan:
-    """What `export` would make, without reading or writing any audio."""
-    return plan(config, workspace, library, _kept_splits(config, workspace))
+    """What `export` would make, without reading or writing any audio.
+
+    The same audio in two recordings is known here only if an earlier export listened to both.
+    """
+    kept = _kept_splits(config, workspace)
+    decided = plan(config, workspace, library, kept)
+    heard = {each: kept_fingerprint(each, workspace) for each in to_compare(decided)}
+    same = together(same_audio({each: bits for each, bits in heard.items() if bits is not None}))
+    return plan(config, workspace, library, kept, same) if same else decided
 
 
 def export(
@@ -72,46 +78,20 @@ def export(
         Nothing half-written is left behind.
     """
     target = workspace.dataset(config.name)
-    decided = with_tonics(preview(config, workspace, library), workspace)
+    decided = preview(config, workspace, library)
+    tick = _ticker(decided, progress, cancel)
+    tick("", 0)
+    if listen(to_compare(decided), workspace, config, tick):
+        decided = preview(config, workspace, library)
+    decided = with_tonics(decided, workspace)
     building = _building(target, decided, workspace)
     try:
-        _fill(building, decided, workspace, _ticker(decided, progress, cancel))
+        _fill(building, decided, workspace, tick)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
     put_in_place(building, target)
     return target
-
-
-def with_tonics(decided: Plan, workspace: Workspace) -> Plan:
-    """Fill in the tonics that the pictures' rows are counted from; measure them if asked to."""
-    config = decided.config
-    recordings = {clip.recording.id: clip.recording for clip in decided.clips}
-    lacking = [recording for recording in recordings.values() if recording.tonic_hz is None]
-    if not lacking or not (config.preset == "svara" or config.align_tonic):
-        return decided
-    if not config.estimate_tonic:
-        raise DatasetError(
-            f"No tonic is known for {', '.join(recording.id for recording in lacking)}, and the "
-            "pictures' rows are counted from it. Set it in the Segment tab, or export with "
-            "--estimate-tonic to have it measured."
-        )
-    tonics = {recording.id: _measured_tonic(recording, workspace) for recording in lacking}
-    clips = tuple(
-        replace(clip, recording=replace(clip.recording, tonic_hz=tonics[clip.recording.id]))
-        if clip.recording.id in tonics
-        else clip
-        for clip in decided.clips
-    )
-    measured = ", ".join(f"{key} at {hz:.1f} Hz" for key, hz in tonics.items())
-    return replace(decided, clips=clips, notes=(*decided.notes, f"Tonic measured: {measured}."))
-
-
-def _measured_tonic(recording: Recording, workspace: Workspace) -> float:
-    from core import audio, pitch
-
-    y, sr = audio.load(workspace.audio(recording.id), end_s=min(TONIC_FROM_S, recording.duration_s))
-    return round(float(pitch.tonic(y, sr).hz), 2)
 
 
 def _kept_splits(config: ExportConfig, workspace: Workspace) -> dict[str, str] | None:
@@ -157,7 +137,6 @@ def _ticker(decided: Plan, progress: Progress | None, cancel: Cancel | None) -> 
 
 def _fill(building: Path, decided: Plan, workspace: Workspace, tick: Tick) -> None:
     """Write everything a finished dataset has."""
-    tick("", 0)
     suffix = suffix_of(decided.config.format)
     by_file = {f"{clip.split}/{clip.stem}{suffix}": clip for clip in decided.clips}
     shards = list(_shards(building, decided, workspace))

@@ -7,7 +7,7 @@ for the draw to give a training and a validation part is the drawn split changed
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from core.records import Recording
@@ -25,24 +25,29 @@ class Splits:
     notes: tuple[str, ...] = ()
 
 
-def assign(recordings: Iterable[Recording], kept: Mapping[str, str] | None = None) -> Splits:
+def assign(
+    recordings: Iterable[Recording],
+    kept: Mapping[str, str] | None = None,
+    same: Iterable[Set[str]] = (),
+) -> Splits:
     """Give each recording its split.
 
     `kept` maps recording ids to splits that must not change (those of an earlier export); other
-    recordings of the same artist follow them.
+    recordings of the same artist follow them. `same` are sets of ids that hold the same audio.
     """
-    recordings = list(recordings)
-    groups = _groups(recordings)
-    notes = []
-    if len(groups) < GROUPS_TO_VALIDATE <= len(recordings):
-        groups = {recording.id: [recording.id] for recording in recordings}
+    recordings, same = list(recordings), list(same)
+    notes = [f"The same audio, kept in one split: {', '.join(sorted(each))}." for each in same]
+    groups = _merged(_groups(recordings), same)
+    alone = _merged({recording.id: [recording.id] for recording in recordings}, same)
+    if len(groups) < GROUPS_TO_VALIDATE <= len(alone):
+        groups = alone
         notes.append("The same artist is heard in several splits: there are too few artists.")
     kept = kept or {}
     fixed = {key: _kept(members, kept) for key, members in groups.items()}
     split = {key: fixed[key] or _drawn(key) for key in groups}
     _mend(split, {key for key, found in fixed.items() if found is None})
     of = {each: split[key] for key, members in groups.items() for each in members}
-    of |= {each: found for each, found in kept.items() if each in of}
+    of |= {each: found for each, found in kept.items() if each in of and not _linked(each, same)}
     return Splits(of, (*notes, *_missing(of, len(groups))))
 
 
@@ -53,6 +58,21 @@ def _groups(recordings: list[Recording]) -> dict[str, list[str]]:
         artist = " ".join((recording.lead_artist or "").casefold().split())
         groups[f"artist {artist}" if artist else recording.id].append(recording.id)
     return dict(groups)
+
+
+def _linked(recording_id: str, same: Iterable[Set[str]]) -> bool:
+    return any(recording_id in ids for ids in same)
+
+
+def _merged(groups: dict[str, list[str]], same: Iterable[Set[str]]) -> dict[str, list[str]]:
+    """Groups with those put together that share audio, under the first of their keys."""
+    for ids in same:
+        linked = sorted(key for key, members in groups.items() if ids & set(members))
+        if linked:
+            first, *others = linked
+            groups = groups | {first: [each for key in linked for each in groups[key]]}
+            groups = {key: members for key, members in groups.items() if key not in others}
+    return groups
 
 
 def _kept(members: list[str], kept: Mapping[str, str]) -> str | None:

@@ -148,6 +148,7 @@ def test_a_clip_holds_the_sound_of_its_segment(workspace, library):
     assert np.abs(image.astype(int) - expected)[:, inner].mean() < 3  # grey levels of 255
 
 
+@pytest.mark.slow
 def test_datasets_loads_it_with_captions_and_splits(workspace, library, tmp_path, monkeypatch):
     folder = export(a(), workspace, library)
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
@@ -240,6 +241,7 @@ def test_a_taken_name_is_refused_and_can_be_replaced(workspace, library):
     assert leftovers(workspace) == ["demo"]
 
 
+@pytest.mark.slow
 def test_replacing_a_dataset_keeps_the_split_of_every_recording(workspace, library):
     splits = read_manifest(export(a(), workspace, library))["splits"]
     for number in range(4, 12):
@@ -385,3 +387,24 @@ def test_rows_are_json_that_any_loader_types_alike(workspace, library):
     ]
     assert all(kind == kinds[0] for kind in kinds)
     assert "NoneType" not in kinds[0].values()
+
+
+@pytest.mark.slow
+def test_a_concert_uploaded_twice_does_not_straddle_splits(workspace):
+    library = Library.of(workspace)
+    draw = np.random.default_rng(0)
+    for number in range(12):
+        add_recording(workspace, library, number)
+        mark(library, number, 1.0, 4.0)
+        if number != 7:  # the eighth is the fourth again, a little later and softer
+            noise = draw.normal(0, 0.1, 40 * SR)
+            gate = np.repeat(draw.uniform(0.05, 1, 160), SR // 4)  # something that happens
+            kept = noise * gate if number != 3 else (twice := noise * gate)
+        else:
+            kept = 0.5 * np.concatenate([np.zeros(SR), twice])
+        soundfile.write(workspace.audio(f"file-{number}"), kept, SR)
+    splits = preview(a(find_duplicates=False), workspace, library).splits.of
+    assert splits["file-3"] != splits["file-7"]  # else this test shows nothing
+    manifest = read_manifest(export(a(), workspace, library))
+    assert manifest["splits"]["file-3"] == manifest["splits"]["file-7"]
+    assert "The same audio, kept in one split: file-3, file-7." in manifest["notes"]

@@ -89,3 +89,23 @@ def test_one_artists_library_is_split_by_recording_and_says_so():
     assert splits.notes == (
         "The same artist is heard in several splits: there are too few artists.",
     )
+
+
+def test_the_same_audio_is_in_one_split_whoever_is_said_to_sing():
+    recordings = [recording(i, f"Artist {i}") for i in range(40)]
+    drawn = assign(recordings).of
+    train = next(key for key, split in drawn.items() if split == "train")
+    held_out = next(key for key, split in drawn.items() if split == "test")
+    splits = assign(recordings, same=[{train, held_out}])
+    assert splits.of[train] == splits.of[held_out]
+    assert (
+        f"The same audio, kept in one split: {', '.join(sorted((train, held_out)))}."
+        in splits.notes
+    )
+
+
+def test_the_same_audio_is_put_together_even_if_an_earlier_export_did_not_know():
+    recordings = [recording(i, f"Artist {i}") for i in range(12)]
+    kept = {f"file-{i}": "train" for i in range(12)} | {"file-3": "test"}
+    splits = assign(recordings, kept, same=[{"file-3", "file-4"}])
+    assert splits.of["file-3"] == splits.of["file-4"]

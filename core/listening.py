@@ -1,0 +1,73 @@
+"""Stage 5, before the cut: what must be heard first, tonics and audio that comes twice."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from core.clips import Plan
+from core.errors import DatasetError
+from core.executors import in_parallel, processors
+from core.fingerprint import fingerprint_of, kept_fingerprint
+from core.recipe import ExportConfig
+from core.records import Recording
+from core.workspace import Workspace
+
+Tick = Callable[[str, int], None]  # what is at work, clips done since the last tick
+
+WORTH_PROCESSES = 6  # recordings; for fewer, starting processes takes longer
+TONIC_FROM_S = 180.0  # so much of a recording is listened to for its tonic
+
+
+def to_compare(decided: Plan) -> list[str]:
+    """The recordings that could straddle splits: none if there is one split only."""
+    if not decided.config.find_duplicates or len(set(decided.splits.of.values())) < 2:
+        return []
+    return sorted(decided.splits.of)
+
+
+def listen(
+    recording_ids: Sequence[str], workspace: Workspace, config: ExportConfig, tick: Tick
+) -> bool:
+    """Fingerprint what was not yet listened to; say whether there was any."""
+    new = [each for each in recording_ids if kept_fingerprint(each, workspace) is None]
+    hear = partial(fingerprint_of, workspace=workspace)
+    if len(new) >= WORTH_PROCESSES or (new and config.scheduler):
+        machine = (config.workers or processors(), config.scheduler)
+        in_parallel(hear, new, machine, lambda each, _: tick(each or "", 0))
+        return True
+    for each in new:
+        tick(each, 0)
+        hear(each)
+    return bool(new)
+
+
+def with_tonics(decided: Plan, workspace: Workspace) -> Plan:
+    """Fill in the tonics that the pictures' rows are counted from; measure them if asked to."""
+    config = decided.config
+    recordings = {clip.recording.id: clip.recording for clip in decided.clips}
+    lacking = [recording for recording in recordings.values() if recording.tonic_hz is None]
+    if not lacking or not (config.preset == "svara" or config.align_tonic):
+        return decided
+    if not config.estimate_tonic:
+        raise DatasetError(
+            f"No tonic is known for {', '.join(recording.id for recording in lacking)}, and the "
+            "pictures' rows are counted from it. Set it in the Segment tab, or export with "
+            "--estimate-tonic to have it measured."
+        )
+    tonics = {recording.id: _measured_tonic(recording, workspace) for recording in lacking}
+    clips = tuple(
+        replace(clip, recording=replace(clip.recording, tonic_hz=tonics[clip.recording.id]))
+        if clip.recording.id in tonics
+        else clip
+        for clip in decided.clips
+    )
+    measured = ", ".join(f"{key} at {hz:.1f} Hz" for key, hz in tonics.items())
+    return replace(decided, clips=clips, notes=(*decided.notes, f"Tonic measured: {measured}."))
+
+
+def _measured_tonic(recording: Recording, workspace: Workspace) -> float:
+    from core import audio
+    from core.tonic import tonic
+
+    y, sr = audio.load(workspace.audio(recording.id), end_s=min(TONIC_FROM_S, recording.duration_s))
+    return round(float(tonic(y, sr).hz), 2)
