@@ -10,6 +10,7 @@ asked to stop, or when it cannot go on; in each case it says so there, and what 
 import dataclasses
 import logging
 import math
+import os
 import time
 from pathlib import Path
 
@@ -35,11 +36,12 @@ def finetune(config: FinetuneConfig) -> Path:
         If the data, the model or the run's folder cannot be used, or the training went wrong; the
         run's status says the same.
     """
-    run = config.output or reserve(Workspace.at(), Path(config.dataset).name)
+    run = config.output or _reserved(config)
     config = dataclasses.replace(config, output=run)
     _check_folder(run, config)
-    journal = Journal(run, config.max_steps)
-    with logging_to(run), journal.listening():
+    is_main = _process("RANK") == 0  # as accelerate and torchrun number them
+    journal = Journal(run, config.max_steps, writes=is_main)
+    with logging_to(run, is_main), journal.listening():
         try:
             _live(config, journal)
         except StudioError as error:
@@ -54,6 +56,16 @@ def finetune(config: FinetuneConfig) -> Path:
             if not journal.has_ended:  # a bug; its traceback is on its way
                 journal.end("failed", _last_step(run), "It broke; the log says where.")
     return run
+
+
+def _process(variable: str) -> int:
+    return int(os.environ.get(variable) or 0)
+
+
+def _reserved(config: FinetuneConfig) -> Path:
+    if _process("WORLD_SIZE") > 1:
+        raise RunError("Several processes need one folder: name it by --output.")
+    return reserve(Workspace.at(), Path(config.dataset).name)
 
 
 def _check_folder(run: Path, config: FinetuneConfig) -> None:
@@ -74,9 +86,6 @@ def _check_folder(run: Path, config: FinetuneConfig) -> None:
 
 def _live(config: FinetuneConfig, journal: Journal) -> None:
     """The whole life of a run, from its settings to its last word."""
-    from accelerate import PartialState
-
-    journal.writes = PartialState().is_main_process
     journal.begin(config)
     session = open_session(config)
     if config.resume:

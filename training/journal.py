@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from core.workspace import replacing
 from training.backends import claim
 from training.config import FinetuneConfig
 from training.run_folder import (
@@ -55,7 +56,8 @@ class Journal:
         self.run.mkdir(parents=True, exist_ok=True)
         claim(self.run)
         settings = {key: _plain(value) for key, value in asdict(config).items()}
-        (self.run / CONFIG).write_text(json.dumps(settings, indent=1), "utf-8")
+        with replacing(self.run / CONFIG) as part:
+            part.write_text(json.dumps(settings, indent=1), "utf-8")
         if not (self.run / COMMAND).exists():
             argv = (sys.executable, "-m", "training.finetune", *sys.argv[1:])
             write_order(self.run, Order(argv, (), asked=time.time()))
@@ -161,19 +163,20 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def logging_to(run: Path) -> Iterator[None]:
-    """Also write the log into the run's folder, unless whoever launched it does already."""
+def logging_to(run: Path, is_main: bool = True) -> Iterator[None]:
+    """Also write the log into the run's folder, unless whoever launched it does already.
+
+    Of several processes only the main one tells what it does; the others only what is wrong.
+    """
     path = run / LOG
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and _is(sys.stderr, path):
-        yield
-        return
-    handler = logging.FileHandler(path, encoding="utf-8")
+    writes = is_main and not (path.exists() and _is(sys.stderr, path))
+    handler = logging.FileHandler(path, encoding="utf-8") if writes else logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     root = logging.getLogger("training")
     root.addHandler(handler)
     before = root.level
-    root.setLevel(logging.INFO)
+    root.setLevel(logging.INFO if is_main else logging.WARNING)
     try:
         yield
     finally:

@@ -43,10 +43,11 @@ def test_crops_are_as_high_as_the_picture_and_the_same_for_the_same_step(picture
     assert not torch.equal(batch, crops(pictures, course, 8))
 
 
-def test_training_brings_pictures_nearer(vae, pictures, tmp_path):
+def test_training_brings_pictures_nearer(vae, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(picture_model, "WARMUP", 1)
     before = reconstruction_error(vae, pictures[:2])
     rows = train_vae(vae, pictures, VaeCourse(max_steps=40, batch_size=2), tmp_path / "vae")
-    assert reconstruction_error(vae, pictures[:2]) < 0.9 * before
+    assert reconstruction_error(vae, pictures[:2]) < 0.8 * before
     assert rows[-1]["last"]
 
 

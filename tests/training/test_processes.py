@@ -1,0 +1,53 @@
+"""Several processes of one run, as `accelerate launch` starts them."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.workspace import PROJECT
+from tests.training.lesson import small_dataset, small_model
+from training.run_folder import read_status, rows_from
+
+pytestmark = pytest.mark.slow
+
+
+def free_port() -> int:
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return asked.getsockname()[1]
+
+
+def train(words: list, run: Path, **settings) -> list[float]:
+    """The losses of a run of four steps."""
+    flags = {"output": run, "max_steps": 4, "sample_every": 0, "save_every": 2, **settings}
+    words = [*words, *(f"--{name.replace('_', '-')}={value}" for name, value in flags.items())]
+    done = subprocess.run(
+        [str(word) for word in words],
+        cwd=PROJECT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [row["loss"] for row in rows_from(run)[0]]
+
+
+def test_two_processes_learn_as_one_with_twice_the_batch(tmp_path):
+    dataset, base = small_dataset(tmp_path / "data"), small_model(tmp_path / "base")
+    command = ["-m", "training.finetune", f"--dataset={dataset}", f"--base={base}"]
+    alone = train([sys.executable, *command], tmp_path / "alone", batch_size=4)
+    launcher = [
+        sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes=2",
+        "--num_machines=1", "--mixed_precision=no", f"--main_process_port={free_port()}",
+    ]  # fmt: skip
+    shared = train([*launcher, *command], tmp_path / "shared", batch_size=2)
+    assert shared == pytest.approx(alone, rel=1e-4)  # sums are taken in another order
+    assert read_status(tmp_path / "shared").state == "finished"
+    log = (tmp_path / "shared/log.txt").read_text()
+    assert log.count("Writing the model.") == 1
