@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from core.errors import ImageError
-from core.filterbank import FilterBank
+from core.filterbank import FilterBank, Spectrum
 from core.framing import SR_RANGE, Framing, checked, resampled
 from core.phase import Reconstruction, Stft, hann, signal_blocks
 from core.records import TONIC_RANGE_HZ
@@ -193,7 +193,7 @@ class Codec(ABC):
         for frames in self._framing.frames(resampled(checked(blocks), sr or self.sr, self.sr)):
             for i in range(0, len(frames), FRAMES_AT_ONCE):
                 windowed = frames[i : i + FRAMES_AT_ONCE] * window
-                spectrum = rfft(windowed, self._n_fft, axis=1)[:, : bank.n_bins]
+                spectrum = rfft(windowed, self._spectrum.n_fft, axis=1)[:, : bank.n_bins]
                 yield bank.apply(self._bins(spectrum))
 
     def check(self, image: np.ndarray) -> None:
@@ -219,7 +219,7 @@ class Codec(ABC):
 
     @property
     @abstractmethod
-    def _n_fft(self) -> int: ...
+    def _spectrum(self) -> Spectrum: ...
 
     @property
     @abstractmethod

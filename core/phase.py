@@ -16,8 +16,7 @@ from functools import cached_property
 import numpy as np
 
 MOMENTUM = np.float32(0.99)  # Perraudin et al. 2013, section 4: faster and still converging
-BLOCK_FRAMES = 1024  # 20 s at 20 ms; a block takes about 60 MB
-CONTEXT_FRAMES = 12  # at least as many as overlap one frame on either side
+BLOCK_FRAMES = 256  # 5 s at 20 ms: about 15 MB, so that the processor's cache holds what it can
 FAINT = 1e-3  # of the full window weight: less is the far edge of the first and the last window
 
 
@@ -28,6 +27,11 @@ class Stft:
     win_length: int
     hop_length: int
     n_fft: int
+
+    @property
+    def n_overlap(self) -> int:
+        """Hops that a frame is long: how many frames begin while it lasts."""
+        return -(-self.win_length // self.hop_length)
 
     @cached_property
     def window(self) -> np.ndarray:
@@ -58,9 +62,7 @@ class Stft:
 
     def overlap_add(self, frames: np.ndarray) -> np.ndarray:
         """Sum frames where they overlap: ((n_frames - 1) * hop_length + padded length,)."""
-        n_frames, length = frames.shape
-        hop = self.hop_length
-        n_hops = -(-length // hop)
+        n_frames, hop, n_hops = len(frames), self.hop_length, self.n_overlap
         y = np.zeros((n_frames + n_hops - 1) * hop, np.float32)
         for i in range(n_hops):
             part = frames[:, i * hop : (i + 1) * hop]
@@ -102,14 +104,15 @@ def signal_blocks(
     Together the blocks hold `(n_frames - 1) * hop_length + win_length` samples or a little more:
     sample `win_length // 2` is the centre of frame 0.
     """
+    n_context = 2 + stft.n_overlap  # a little more than one frame touches
     known = np.empty((0, stft.n_fft // 2 + 1), np.complex64)
     tail = np.zeros(0, np.float32)
     for start in range(0, n_frames, BLOCK_FRAMES):
         stop = min(start + BLOCK_FRAMES, n_frames)
-        ahead = min(stop + CONTEXT_FRAMES, n_frames)
+        ahead = min(stop + n_context, n_frames)
         coefficients = estimate(magnitude(start - len(known), ahead), stft, effort, known)
         coefficients = coefficients[len(known) :][: stop - start]
-        known = coefficients[-CONTEXT_FRAMES:]
+        known = coefficients[-n_context:]
         y = stft.overlap_add(stft.frames(coefficients))
         y[: len(tail)] += tail
         whole = len(y) if stop == n_frames else (stop - start) * stft.hop_length
@@ -163,6 +166,6 @@ def first_phase(
 
 def _weight(stft: Stft, start: int, stop: int) -> np.ndarray:
     """The whole signal's window weight over the samples that this block begins."""
-    before = min(start, -(-stft.win_length // stft.hop_length))
+    before = min(start, stft.n_overlap)
     weight = stft.weight(before + stop - start)[before * stft.hop_length :]
     return np.maximum(weight, FAINT * weight.max())

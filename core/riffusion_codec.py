@@ -23,7 +23,7 @@ class RiffusionCodec(Codec):
 
     `max_value` is that point, in 16-bit steps: `None` before a sound is drawn and where a picture
     does not say. Such a picture sounds at Riffusion's customary level, or softer where that clips.
-    With `tonic_hz` the rows are drawn as if the tonic were D; `None` leaves them where they are.
+    With `tonic_hz` everything is drawn as if the tonic were D; `None` leaves it where it is.
     A stereo picture is (n_rows, n_columns, 3): left in green, right in blue.
     """
 
@@ -88,17 +88,21 @@ class RiffusionCodec(Codec):
     def _ratio(self) -> float:
         return self._sa_hz / REFERENCE_TONIC_HZ
 
-    @property
-    def _framing(self) -> Framing:
-        return Framing(self.win_length, self.hop_length, 0)
+    @cached_property
+    def _spectrum(self) -> Spectrum:
+        if self.tonic_hz is None:
+            return Spectrum(self.sr, self.win_length, self.n_fft)
+        # A window of as many periods of Sa in every tonic: a tone is equally broad on the picture.
+        win_length = 2 * round(self.win_length / self._ratio / 2)
+        return Spectrum(self.sr, win_length, even_fast_length(round(self.n_fft / self._ratio)))
 
     @property
-    def _n_fft(self) -> int:
-        return self.n_fft
+    def _framing(self) -> Framing:
+        return Framing(self._spectrum.win_length, self.hop_length, 0)
 
     @property
     def _bank(self) -> FilterBank:
-        return self._mel_bank(Spectrum(self.sr, self.win_length, self.n_fft))
+        return self._mel_bank(self._spectrum)
 
     def _mel_bank(self, spectrum: Spectrum) -> FilterBank:
         return mel_bank(spectrum, self.n_rows, (self.min_hz, self.max_hz), self._ratio)
@@ -108,7 +112,7 @@ class RiffusionCodec(Codec):
         """At a rate just high enough for the highest row."""
         highest_hz = self.max_hz * self._ratio
         sr = next((sr for sr in (24_000, 32_000) if self._fits(sr, highest_hz)), self.sr)
-        win_length = 2 * round(self.win_length * sr / self.sr / 2)
+        win_length = 2 * round(self._spectrum.win_length * sr / self.sr / 2)
         stft = Stft(win_length, self.hop_length * sr // self.sr, even_fast_length(win_length))
         return Sounding(stft, sr, 0)
 
@@ -120,7 +124,13 @@ class RiffusionCodec(Codec):
         return max(1, round(self.n_fft / self.win_length))
 
     def _bins(self, spectrum: np.ndarray) -> np.ndarray:
-        return np.sqrt(spectrum.real**2 + spectrum.imag**2)
+        magnitude = np.sqrt(spectrum.real**2 + spectrum.imag**2)
+        return magnitude if self.tonic_hz is None else magnitude * self._fewer
+
+    @property
+    def _fewer(self) -> np.float32:
+        """How many bins a row has for each that it has in this tonic."""
+        return np.float32(self.n_fft / self._spectrum.n_fft)
 
     def _levelled(self, loudest: float) -> Codec:
         return self if self.max_value is not None else replace(self, max_value=loudest * INT16)
@@ -146,10 +156,13 @@ class RiffusionCodec(Codec):
 
     def _magnitude(self, rows: np.ndarray) -> np.ndarray:
         sounding, stft, padding = self._sounding, self._sounding.stft, self._padding
-        spectrum = Spectrum(sounding.sr, stft.win_length, padding * stft.n_fft)
-        finer = (self.sr / self.n_fft) / (spectrum.sr / spectrum.n_fft)  # more bins to a row
-        louder = stft.win_length / self.win_length  # what a longer or shorter window reads
-        bins = self._mel_bank(spectrum).invert(rows * np.float32(finer))[:, ::padding]
+        drawn, sounded = (
+            self._spectrum,
+            Spectrum(sounding.sr, stft.win_length, padding * stft.n_fft),
+        )
+        finer = drawn.bin_hz[1] / sounded.bin_hz[1] / self._fewer  # more bins to a row
+        louder = sounded.win_length / drawn.win_length  # what a longer window reads
+        bins = self._mel_bank(sounded).invert(rows * np.float32(finer))[:, ::padding]
         magnitude = np.zeros((len(bins), stft.n_fft // 2 + 1), np.float32)
         magnitude[:, : bins.shape[1]] = bins * np.float32(louder)
         return magnitude

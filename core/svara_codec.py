@@ -49,16 +49,15 @@ class SvaraCodec(Codec):
         stft = Stft(framing.win_length, self.hop_length, even_fast_length(framing.win_length))
         return Sounding(stft, self.sr, framing.first_centre)
 
-    @property
-    def _n_fft(self) -> int:
+    @cached_property
+    def _spectrum(self) -> Spectrum:
         # Twice what sounding needs: between bins this close the power is all but a straight line.
-        return 2 * self._sounding.stft.n_fft
+        return Spectrum(self.sr, self._framing.win_length, 2 * self._sounding.stft.n_fft)
 
     @property
     def _bank(self) -> FilterBank:
         lowest_hz = self._sa_hz * 2 ** (self.lowest_cents / 1200)
-        spectrum = Spectrum(self.sr, self._framing.win_length, self._n_fft)
-        return log_bank(spectrum, self.n_rows, lowest_hz, self.rows_per_octave)
+        return log_bank(self._spectrum, self.n_rows, lowest_hz, self.rows_per_octave)
 
     @property
     def _full_scale(self) -> float:
