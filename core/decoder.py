@@ -8,6 +8,7 @@ Conventions: a block is [shape=(n_channels, n_samples), float32, -1..1]; positio
 from the start of the decoded audio, at the file's own rate.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -152,7 +153,7 @@ def _plain_reader(path: Path, magic: bytes) -> "SoundfileReader | None":
     import soundfile
 
     try:
-        file = soundfile.SoundFile(path)
+        file = soundfile.SoundFile(os.fsencode(path))
     except soundfile.LibsndfileError:
         return None  # such as mp3 inside a wav
     if not 0 < file.frames < 1 << 40:  # a header that does not know its length

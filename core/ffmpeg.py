@@ -157,7 +157,7 @@ class FfmpegReader:
                         f"{self._path.name!r} has no audio stream. Choose a file with sound in it."
                     )
                 yield container
-        except (av.FFmpegError, UnicodeEncodeError) as error:
+        except av.FFmpegError as error:
             raise _unreadable(self._path, _reason(error)) from error
 
 
@@ -169,13 +169,15 @@ def tags(path: Path) -> dict[str, str]:
             for stream in container.streams.audio:
                 found |= stream.metadata  # Ogg keeps them there
             return {name.lower(): value for name, value in found.items()}
-    except (av.FFmpegError, UnicodeEncodeError):
+    except av.FFmpegError:
         return {}
 
 
 def _container(path: Path):
     options = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
-    return av.open(str(path.absolute()), options=options, metadata_errors="replace")
+    name = str(path.absolute())
+    odd = name != name.encode(errors="replace").decode()  # bytes that are no UTF-8
+    return av.open(path.open("rb") if odd else name, options=options, metadata_errors="replace")
 
 
 def _announced_s(path: Path, container) -> float | None:
