@@ -30,6 +30,7 @@ _HEADER = """
   <p>From a concert to music by raga and tala: mark it, say what it is, train, and listen.</p>
 </header>
 """
+_QUIET = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 _TABS = ("concerts", "segment", "captions", "train", "play")
 _REMEMBER = """() => {{
   const address = new URL(location);
@@ -50,10 +51,11 @@ def build_studio(
         with gr.Tabs(elem_id="stages") as tabs:
             concerts = build_concerts_tab(page, workspace, library, samples)
             segment = build_segment_tab(library)
-            build_captions_tab(workspace, library)
+            captions = build_captions_tab(page, workspace, library)
             build_train_tab(page, workspace)
             build_play_tab(page, workspace)
-        _lead_on(tabs, concerts, segment, library)
+        _lead_on(tabs, concerts)
+        _lead_to_segment([concerts.table, captions.table], tabs, segment, library)
         _come_back(page, tabs, segment, library)
     return page
 
@@ -72,16 +74,20 @@ def launch_settings(workspace: Workspace, library: Library) -> dict[str, Any]:
     }
 
 
-def _lead_on(
-    tabs: gr.Tabs, concerts: ConcertsTab, segment: SegmentTab, library: Library
-) -> None:
-    """Wire what leads from one tab to another."""
-    private = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    concerts.steps.go(_gone, None, tabs, **private)
-    both = [segment.recording, segment.editor]
-    concerts.table.open(bound(_opened, library), segment.editor, [tabs, *both], **private)
+def _lead_on(tabs: gr.Tabs, concerts: ConcertsTab) -> None:
+    """Let each step lead to its tab, and the address name the tab that is open."""
+    concerts.steps.go(_gone, None, tabs, **_QUIET)
     for tab in tabs.children:
         tab.select(None, js=_REMEMBER.format(tab=tab.id), api_visibility="private")
+
+
+def _lead_to_segment(
+    tables: list[gr.HTML], tabs: gr.Tabs, segment: SegmentTab, library: Library
+) -> None:
+    """Let each table's buttons open their recording in the editor."""
+    opened = [tabs, segment.recording, segment.editor]
+    for table in tables:
+        table.open(bound(_opened, library), segment.editor, opened, **_QUIET)
 
 
 def _come_back(page: gr.Blocks, tabs: gr.Tabs, segment: SegmentTab, library: Library) -> None:
@@ -90,9 +96,7 @@ def _come_back(page: gr.Blocks, tabs: gr.Tabs, segment: SegmentTab, library: Lib
         bound(_restored, library),
         segment.editor,
         [tabs, segment.recording, segment.editor],
-        api_visibility="private",
-        show_progress="hidden",
-        queue=False,
+        **_QUIET,
     )
 
 

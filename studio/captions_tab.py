@@ -1,24 +1,26 @@
 """Stages 4 and 5 in the page: word the segments by a template, and export them as a dataset."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from html import escape
 from itertools import islice
 
 import gradio as gr
 
-from core.caption import caption, coverage, known_fields
+from core.caption import caption, known_fields
 from core.edits import clock
 from core.errors import AnnotationError, StudioError
 from core.export import ExportConfig, Plan, export, preview
 from core.library import Library
-from core.records import SECTIONS, Recording, SectionName, Segment
 from core.recipe import MUSIC
+from core.records import SECTIONS, Recording, SectionName, Segment
 from core.templates import FIELDS, CaptionTemplate, save_templates, template_names, templates
 from core.workspace import Workspace
 from studio.alerts import alerting, bound
+from studio.tables import OPENS, open_button, table_html
 
+FIRST = "sections"  # the template that is shown first
 SHOWN = 12
-TOLD = ("raga", "tala", "composer", "artist")  # fields whose absence is worth a word
 TRUST = [
     ("Approved regions only", "approved"),
     ("Approved, and drafts", "approved,draft"),
@@ -28,6 +30,13 @@ TRUST = [
 def text_of(workspace: Workspace, name: str, section: SectionName) -> str:
     """The template of a section as one types it."""
     return templates(name, workspace)[section].text
+
+
+@dataclass(frozen=True)
+class CaptionsTab:
+    """What the rest of the page may use: `table` tells of 'open', a recording to look at."""
+
+    table: gr.HTML
 
 
 @alerting
@@ -49,7 +58,8 @@ def preview_html(library: Library, section: SectionName, text: str) -> str:
             f'<p class="notice">No {section} is marked yet. Mark one in the Segment tab, and see '
             "here what this template says of it.</p>"
         )
-    return _table(_line(segment, recording, template) for recording, segment in found)
+    rows = (_cells(segment, recording, template) for recording, segment in found)
+    return table_html(("Region", "Caption", ""), rows)
 
 
 @alerting
@@ -74,10 +84,10 @@ def count(
     sections: list[str],
     ragas: list[str],
     trust: str,
-) -> tuple[str, list[list]]:
+) -> tuple[str, str]:
     """What an export would hold, without making it."""
     plan = preview(_config(name, template, sections, ragas, trust), workspace, library)
-    return _summary(plan), _rows(plan)
+    return _summary(plan), _counts_html(plan)
 
 
 @alerting
@@ -90,8 +100,8 @@ def make(
     ragas: list[str],
     trust: str,
     replace: bool,
-    progress: gr.Progress = gr.Progress(),  # noqa: B008: gradio finds it by this default
-) -> str:
+    progress: gr.Progress = gr.Progress(),  # noqa: B008
+) -> tuple[str, str]:
     """Export the dataset, and say where it is."""
     config = _config(name, template, sections, ragas, trust, overwrite=replace)
 
@@ -100,73 +110,76 @@ def make(
 
     plan = preview(config, workspace, library)
     folder = export(config, workspace, library, show)
-    return f"Exported **{config.name}** to `{folder}`.\n\n{_summary(plan)}\n\nNext: the Train tab."
+    said = f"Exported **{config.name}** to `{folder}`. {_summary(plan)}\n\nNext: the Train tab."
+    return said, _counts_html(plan)
 
 
-def build_captions_tab(workspace: Workspace, library: Library) -> None:
-    """Add the tab to the open `gr.Blocks`."""
+def build_captions_tab(page: gr.Blocks, workspace: Workspace, library: Library) -> CaptionsTab:
+    """Add the tab to the open `page`."""
     with gr.Tab("Captions", id="captions") as tab:
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=300, elem_classes="card"):
-                gr.Markdown("### What each region is called")
-                template = gr.Dropdown(
-                    template_names(workspace), value="sections", label="Template", elem_id="template"
-                )
-                section = gr.Dropdown(
-                    list(SECTIONS), value="alapanai", label="Section", elem_id="template-section"
-                )
-                text = gr.Textbox(
-                    text_of(workspace, "sections", "alapanai"),
-                    label="In words",
-                    info="A clause whose field is unknown is left out. | separates clauses.",
-                    lines=3,
-                    elem_id="template-text",
-                )
-                gr.HTML(_fields_html(), apply_default_css=False)
-                with gr.Row():
-                    own_name = gr.Textbox(
-                        placeholder="my-template", label="Name", container=False, min_width=140
-                    )
-                    keep = gr.Button("Save as my own", min_width=140)
-                said = gr.Markdown()
+                template, section, text, own_name, keep, said = _wording(workspace)
             with gr.Column(scale=3, min_width=320):
-                shown = gr.HTML(elem_id="caption-preview", apply_default_css=False)
+                table = gr.HTML(js_on_load=OPENS, apply_default_css=False, elem_id="captions")
         with gr.Column(elem_classes="card"):
-            gr.Markdown("### Export a dataset")
-            with gr.Row():
-                name = gr.Textbox("demo", label="Name", elem_id="export-name", min_width=140)
-                trust = gr.Dropdown(TRUST, value="approved", label="Trust", min_width=180)
-                sections = gr.Dropdown(
-                    list(SECTIONS), value=list(MUSIC), multiselect=True, label="Sections", scale=3
-                )
-                ragas = gr.Dropdown(
-                    [], multiselect=True, label="Ragas", info="None chosen means all.", scale=2
-                )
-            with gr.Row():
-                replace = gr.Checkbox(label="Replace a dataset of this name")
-                look = gr.Button("Count", elem_id="export-count")
-                go = gr.Button("Export", variant="primary", elem_id="export-go")
-            counted = gr.Markdown(elem_id="export-said")
-            counts = gr.Dataframe(
-                headers=["section", "raga", "split", "clips"], interactive=False, visible=False
-            )
+            wish, replace, look, go, counted, counts = _exporting()
 
     private = {"api_visibility": "private"}
     quiet = {**private, "show_progress": "hidden", "queue": False}
     words = bound(chosen, workspace, library)
-    gr.on([template.change, section.change], words, [template, section], [text, shown], **quiet)
-    text.input(bound(preview_html, library), [section, text], shown, **quiet)
-    keep.click(
-        bound(save, workspace), [template, section, text, own_name], [template, said], **private
+    gr.on([template.change, section.change], words, [template, section], [text, table], **quiet)
+    text.input(bound(preview_html, library), [section, text], table, **quiet)
+    own = [template, section, text, own_name]
+    keep.click(bound(save, workspace), own, [template, said], **private)
+    wish.insert(1, template)
+    look.click(bound(count, workspace, library), wish, [counted, counts], **private)
+    go.click(bound(make, workspace, library), [*wish, replace], [counted, counts], **private)
+    now = bound(refreshed, library)
+    seen = [section, text, wish[3]], [table, wish[3]]
+    gr.on([page.load, tab.select], now, *seen, **quiet)
+    return CaptionsTab(table)
+
+
+def _wording(workspace: Workspace) -> tuple:
+    gr.Markdown("### What each region is called")
+    names = template_names(workspace)
+    template = gr.Dropdown(names, value=FIRST, label="Template", elem_id="template")
+    sections = list(SECTIONS)
+    section = gr.Dropdown(sections, value=sections[0], label="Section", elem_id="template-section")
+    text = gr.Textbox(
+        text_of(workspace, FIRST, sections[0]),
+        label="In words",
+        info="A clause whose field is unknown is left out. | separates clauses.",
+        lines=3,
+        elem_id="template-text",
     )
-    wish = [name, template, sections, ragas, trust]
-    look.click(bound(count, workspace, library), wish, [counted, counts], **private).then(
-        lambda: gr.Dataframe(visible=True), None, counts, **quiet
-    )
-    go.click(bound(make, workspace, library), [*wish, replace], counted, **private)
-    tab.select(
-        bound(refreshed, library), [section, text, ragas], [shown, ragas], **quiet
-    )
+    gr.HTML(_fields_html(), apply_default_css=False)
+    with gr.Row():
+        own_name = gr.Textbox(
+            placeholder="a name of your own", label="Name", container=False, min_width=140, scale=2
+        )
+        keep = gr.Button("Save", min_width=90, scale=1)
+    said = gr.Markdown()
+    return template, section, text, own_name, keep, said
+
+
+def _exporting() -> tuple:
+    gr.Markdown("### Export a dataset")
+    with gr.Row():
+        name = gr.Textbox("demo", label="Name", elem_id="export-name", min_width=140)
+        trust = gr.Dropdown(TRUST, value=TRUST[0][1], label="Trust", min_width=180)
+        sections = gr.Dropdown(
+            list(SECTIONS), value=list(MUSIC), multiselect=True, label="Sections", scale=3
+        )
+        ragas = gr.Dropdown([], multiselect=True, label="Ragas", info="None: all.", scale=2)
+    with gr.Row():
+        replace = gr.Checkbox(label="Replace a dataset of this name", min_width=200)
+        look = gr.Button("Count", elem_id="export-count", min_width=120)
+        go = gr.Button("Export", variant="primary", elem_id="export-go", min_width=120)
+    counted = gr.Markdown(elem_id="export-said")
+    counts = gr.HTML(elem_id="export-counts", apply_default_css=False)
+    return [name, sections, ragas, trust], replace, look, go, counted, counts
 
 
 @alerting
@@ -206,19 +219,17 @@ def _segments(library: Library, section: SectionName) -> Iterable[tuple[Recordin
             yield recordings[segment.recording_id], segment
 
 
-def _line(segment: Segment, recording: Recording, template: CaptionTemplate) -> str:
+def _cells(segment: Segment, recording: Recording, template: CaptionTemplate) -> tuple[str, ...]:
     known = known_fields(segment, recording)
     said = caption(segment, recording, {segment.section: template})
-    lacking = [name for name in coverage({segment.id: known}, TOLD).missing if name not in known]
-    lacking = [name for name in lacking if name in template.fields]
-    note = f'<small>not known: {", ".join(lacking)}</small>' if lacking else ""
-    where = f"{escape(recording.title)} <small>{clock(segment.start_s)} – {clock(segment.end_s)}</small>"
-    return f"<tr><td>{where}</td><td><q>{escape(said)}</q>{note}</td></tr>"
-
-
-def _table(lines: Iterable[str]) -> str:
-    head = '<tr><th scope="col">Region</th><th scope="col">Caption</th></tr>'
-    return f'<table class="captions"><thead>{head}</thead><tbody>{"".join(lines)}</tbody></table>'
+    lacking = ", ".join(sorted(template.fields - known.keys()))
+    note = f"<small>not known: {lacking}</small>" if lacking else ""
+    where = f"{clock(segment.start_s)} to {clock(segment.end_s)}"
+    return (
+        f"<b>{escape(recording.title)}</b><small>{where}</small>",
+        f"<q>{escape(said)}</q>{note}",
+        open_button(recording.id, recording.title),
+    )
 
 
 def _fields_html() -> str:
@@ -227,13 +238,11 @@ def _fields_html() -> str:
 
 
 def _summary(plan: Plan) -> str:
-    n = len(plan.clips)
     n_recordings = len({clip.recording.id for clip in plan.clips})
-    head = f"**{n} clips**, {60 * plan.hours:.1f} minutes, of {n_recordings} recordings."
+    head = f"**{len(plan.clips)} clips**, {60 * plan.hours:.1f} minutes, {n_recordings} recordings."
     return "\n".join([head, *(f"- {note}" for note in plan.notes)])
 
 
-def _rows(plan: Plan) -> list[list[str | int]]:
-    return [list(row.values()) for row in plan.counts()]
-
-
+def _counts_html(plan: Plan) -> str:
+    counts = plan.counts()
+    return table_html(tuple(counts[0]), [[escape(str(v)) for v in row.values()] for row in counts])

@@ -14,9 +14,9 @@ from core.library import Library
 from core.progress import Progress, progress
 from core.records import Recording
 from core.workspace import Workspace
-from studio.access import on_space
 from studio.alerts import alerting, bound
 from studio.samples import SampleConcerts
+from studio.tables import OPENS, open_button, table_html
 
 RIGHTS = [
     ("For study here only, not handed on", "restricted"),
@@ -30,13 +30,13 @@ RIGHTS = [
 SOUND_FILES = ["audio", ".m4a", ".wma", ".opus", ".webm", ".mp4", ".mka"]
 POLL_S = 2.0
 
-# Both only tell Python which button was pressed: 'open' a recording, 'go' to a tab.
-_PRESSES = """
+HEADS = ("Concert", "Length", "Tonic", "Rights", "Marked", "")
+
+# Tells Python which step was pressed: 'go' to its tab.
+_GOES = """
 element.addEventListener('click', (event) => {
-  const pressed = event.target.closest('[data-open], [data-go]');
-  if (!pressed) return;
-  if (pressed.dataset.open) trigger('open', {recording_id: pressed.dataset.open});
-  else trigger('go', {tab: pressed.dataset.go});
+  const pressed = event.target.closest('[data-go]');
+  if (pressed) trigger('go', {tab: pressed.dataset.go});
 });
 """
 
@@ -72,8 +72,8 @@ def concerts_html(library: Library, samples: SampleConcerts | None = None) -> st
     by_recording = defaultdict(list)
     for segment in library.segments():
         by_recording[segment.recording_id].append(segment)
-    rows = [_row(each, progress(each, by_recording[each.id])) for each in recordings]
-    return _waiting(samples) + (_table(rows) if rows else _none(samples))
+    rows = [_cells(each, progress(each, by_recording[each.id])) for each in recordings]
+    return _waiting(samples) + (table_html(HEADS, rows) if rows else _none(samples))
 
 
 @alerting
@@ -96,10 +96,15 @@ def bring_in(
 
     if not files:
         raise DownloadError("No file yet. Drop audio files into the box, then press Import.")
-    found = import_files([Path(each) for each in files], workspace, library, rights=rights,
-                         progress=progress)
-    said = "\n".join(f"- **{_plain(each.title)}**, {clock(each.duration_s)}" for each in found)
-    return None, f"Brought in:\n{said}", concerts_html(library)
+    paths = [Path(each) for each in files]
+
+    def show(share: float, what: str) -> None:
+        progress(share, desc=what)
+
+    found = import_files(paths, workspace, library, rights=rights, progress=show)
+    lines = [f"- **{_plain(each.title)}**, {clock(each.duration_s)}" for each in found]
+    lines += [f"- {_plain(each.path.name)}: {_plain(each.reason)}" for each in found.failed]
+    return None, "\n".join(["Brought in:", *lines]), concerts_html(library)
 
 
 def build_concerts_tab(
@@ -107,12 +112,12 @@ def build_concerts_tab(
 ) -> ConcertsTab:
     """Add the tab to the open `page`."""
     with gr.Tab("Concerts", id="concerts") as tab:
-        steps = gr.HTML(steps_html(), js_on_load=_PRESSES, apply_default_css=False)
+        steps = gr.HTML(steps_html(), js_on_load=_GOES, apply_default_css=False)
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
                 table = gr.HTML(
                     concerts_html(library, samples),
-                    js_on_load=_PRESSES,
+                    js_on_load=OPENS,
                     apply_default_css=False,
                     elem_id="concerts",
                 )
@@ -140,14 +145,7 @@ def build_concerts_tab(
     return ConcertsTab(table, steps)
 
 
-def _table(rows: list[str]) -> str:
-    heads = ("Concert", "Length", "Tonic", "Rights", "Marked", "")
-    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-    return f'<table class="concerts"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-
-
-def _row(recording: Recording, done: Progress) -> str:
-    title, who = escape(recording.title), escape(_who(recording))
+def _cells(recording: Recording, done: Progress) -> tuple[str, ...]:
     tonic = ""
     if recording.tonic_hz:
         tonic = f"{tonic_name(recording.tonic_hz)} <small>{recording.tonic_hz:.1f} Hz</small>"
@@ -157,16 +155,14 @@ def _row(recording: Recording, done: Progress) -> str:
         f'<i class="approved" style="width:{approved}%"></i></div>'
         f"<small>{marked} % marked, {approved} % approved</small>"
     )
-    cells = (
-        ("Concert", f"<b>{title}</b><small>{who}</small>"),
-        ("Length", clock(recording.duration_s).rpartition(".")[0]),
-        ("Tonic", tonic),
-        ("Rights", f'<span class="badge">{escape(recording.rights)}</span>'),
-        ("Marked", bar),
+    return (
+        f"<b>{escape(recording.title)}</b><small>{escape(_who(recording))}</small>",
+        clock(recording.duration_s).rpartition(".")[0],
+        tonic,
+        f'<span class="badge">{escape(recording.rights)}</span>',
+        bar,
+        open_button(recording.id, recording.title),
     )
-    opener = f'<button type="button" data-open="{escape(recording.id)}">Open<span class="unseen"> {title}</span></button>'
-    body = "".join(f'<td data-head="{head}">{text}</td>' for head, text in cells)
-    return f"<tr>{body}<td>{opener}</td></tr>"
 
 
 def _who(recording: Recording) -> str:
@@ -202,8 +198,3 @@ def _none(samples: SampleConcerts | None) -> str:
 def _plain(text: str) -> str:
     """`text` with the signs of Markdown and HTML disarmed."""
     return escape("".join(f"\\{sign}" if sign in r"\`*_{}[]()#+-.!|$" else sign for sign in text))
-
-
-def is_youtube_on() -> bool:
-    """Whether links may be given: a Space is turned away by YouTube."""
-    return not on_space()

@@ -23,7 +23,8 @@ class SampleConcerts:
         if self._library.recordings():
             return
         command = [sys.executable, "-m", "core.synthesis", "--samples"]
-        self._said = tempfile.TemporaryFile()  # a pipe nobody reads would stop the process
+        # A file, for a pipe that nobody reads would stop the process.
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             [*command, "--workspace", str(self._workspace.root)],
             cwd=PROJECT,

@@ -26,7 +26,7 @@ const home = location.origin + new URL(window.gradio_config?.root || '/', locati
 const at = home.replace(/[/]$/, '') + 'PREFIX';
 import(at + '/static/VERSION/editor.js')
   .then(module => module.mount({element, props, server, watch, at}))
-  .catch(error => { element.querySelector('.editor').textContent = 'The editor failed: ' + error; });
+  .catch(error => { element.querySelector('.editor').textContent = 'It failed: ' + error; });
 """
 
 _CONFIG = {

@@ -1,8 +1,9 @@
 """The spectrogram under the waveform, drawn in tiles like a map.
 
-At `level` n a second is 2**(n - 5) columns wide and a tile is TILE_COLUMNS columns. Rows are spaced by pitch, not by Hz: the lowest is LOW_HZ, the
-highest HIGH_HZ, so that a glide keeps its shape in every octave. Close levels are computed from
-the sound of their tile, far ones from a coarse map of the whole recording that is made once.
+At `level` n a second is 2**(n - 5) columns wide and a tile is TILE_COLUMNS columns. Rows are
+spaced by pitch, not by Hz: the lowest is LOW_HZ, the highest HIGH_HZ, so that a glide keeps its
+shape in every octave. Close levels are computed from the sound of their tile, far ones from a
+coarse map of the whole recording that is made once.
 """
 
 import io
@@ -90,9 +91,7 @@ def close_up(source: Path, level: int, index: int) -> np.ndarray:
     start = round(index * TILE_COLUMNS * hop) - n_fft // 2  # a column shows what is around it
     length = round(TILE_COLUMNS * hop) + n_fft
     silence = max(0, -start)
-    y, _ = audio.load(
-        source, sr=_SR, start_s=max(0, start) / _SR, end_s=(start + length) / _SR
-    )
+    y, _ = audio.load(source, sr=_SR, start_s=max(0, start) / _SR, end_s=(start + length) / _SR)
     y = np.pad(y, (silence, max(0, length - silence - len(y))))
     starts = np.round(np.arange(TILE_COLUMNS) * hop).astype(int)
     frames = np.lib.stride_tricks.sliding_window_view(y, n_fft)[starts]

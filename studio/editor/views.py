@@ -82,7 +82,9 @@ def _exactly(kind: str, text: str) -> str | None:
 
 def _holds(each: Any, wanted: set[str]) -> bool:
     spellings = [each.name, *each.aliases]
-    return any(part in form(name) for name in spellings for form in (plain, fold) for part in wanted)
+    return any(
+        part in form(name) for name in spellings for form in (plain, fold) for part in wanted
+    )
 
 
 def _said(each: Any) -> str:

@@ -1,0 +1,35 @@
+"""Tables as the page shows them: on a phone each row becomes a card with its heads beside it."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+# Tells Python which row's button was pressed: 'open' a recording.
+OPENS = """
+element.addEventListener('click', (event) => {
+  const pressed = event.target.closest('[data-open]');
+  if (pressed) trigger('open', {recording_id: pressed.dataset.open});
+});
+"""
+
+
+def table_html(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; the cells are HTML, so text in them is escaped by whoever makes them."""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td data-head="{escape(name)}">{cell}</td>'
+            for name, cell in zip(heads, cells, strict=True)
+        )
+        + "</tr>"
+        for cells in rows
+    )
+    return f'<table class="rows"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def open_button(recording_id: str, title: str) -> str:
+    """A button that opens a recording in the editor; a screen reader says which."""
+    return (
+        f'<button type="button" data-open="{escape(recording_id)}">Open'
+        f'<span class="unseen"> {escape(title)}</span></button>'
+    )
