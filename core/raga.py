@@ -8,20 +8,22 @@ by nature). Raw adherence says nothing by itself: a drone scores 1.00 under any 
 is a percentile among all note sets of the same size that hold Sa, chance being 50.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, pairwise
+from pathlib import Path
 
 import numpy as np
 
+from core.command import run
 from core.pitch import FRAME_S, PitchTrack
 from core.theory import Raga
 
 TOLERANCE_CENTS = 35.0  # around a svara; under half a semitone, so neighbours never both count
-STABLE_FRAMES = 5  # 80 ms: shorter rests are part of a gamaka
-STABLE_CENTS = 40.0  # a rest wanders no further than this
 MIN_STABLE_S = 1.0  # less than this is not enough melody to judge
 CHANCE = 50.0
+LOW_CONFIDENCE = 0.3  # a first place with less says little
 
 
 @dataclass(frozen=True)
@@ -65,37 +67,58 @@ class Adherence:
 
 def stable_cents(track: PitchTrack, tonic_hz: float) -> np.ndarray:
     """Cents above the tonic where the pitch rests, NaN elsewhere, [shape=(n_frames,)]."""
-    cents = track.cents(tonic_hz)
-    if len(cents) < STABLE_FRAMES:
-        return np.full_like(cents, np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(cents, STABLE_FRAMES)
-    rests = windows.max(axis=1) - windows.min(axis=1) <= STABLE_CENTS  # NaN compares false
-    resting = np.zeros(len(cents), dtype=bool)
-    for shift in range(STABLE_FRAMES):
-        resting[shift : shift + len(rests)] |= rests
-    return np.where(resting, cents, np.nan)
+    return np.where(track.resting, track.cents(tonic_hz), np.nan)
+
+
+@dataclass(frozen=True)
+class Rests:
+    """Where a melody rests, and in what order.
+
+    Attributes
+    ----------
+    seconds : np.ndarray [shape=(13,)]
+        On each of the 12 svarasthanas, Sa first; the last is rest further than 35 cents from any.
+    notes : np.ndarray [shape=(n_rests,), int]
+        Semitones above the middle Sa, one for each rest on a svarasthana, no two alike in a row.
+    """
+
+    seconds: np.ndarray
+    notes: np.ndarray
+
+    @property
+    def total_s(self) -> float:
+        """Seconds of steady pitch."""
+        return float(self.seconds.sum())
+
+    @property
+    def steps(self) -> list[tuple[int, int]]:
+        """From each rest to the next."""
+        return list(pairwise(self.notes.tolist()))
+
+
+def rests(track: PitchTrack, tonic_hz: float) -> Rests:
+    """Gather the rests of a melody."""
+    cents = stable_cents(track, tonic_hz)
+    cents = cents[~np.isnan(cents)]
+    positions = _positions(cents)
+    notes = np.round(cents / 100).astype(int)[positions < 12]
+    changes = np.flatnonzero(np.diff(notes, prepend=notes[:1] - 1))
+    return Rests(np.bincount(positions, minlength=13) * FRAME_S, notes[changes])
 
 
 def svara_seconds(track: PitchTrack, tonic_hz: float) -> np.ndarray:
-    """Seconds the melody rests on each of the 12 svarasthanas, and elsewhere.
-
-    Returns
-    -------
-    seconds : np.ndarray [shape=(13,)]
-        Sa first, by semitone; the last is rest further than 35 cents from any of them.
-    """
-    cents = stable_cents(track, tonic_hz)
-    return np.bincount(_positions(cents[~np.isnan(cents)]), minlength=13) * FRAME_S
+    """Seconds the melody rests on each svarasthana and elsewhere, [shape=(13,)]: see `Rests`."""
+    return rests(track, tonic_hz).seconds
 
 
 def adherence(track: PitchTrack, tonic_hz: float, raga: Raga) -> Adherence:
     """Judge how a melody keeps to `raga`, its Sa at `tonic_hz`."""
-    seconds = svara_seconds(track, tonic_hz)
-    stable_s = float(seconds.sum())
+    heard = rests(track, tonic_hz)
+    stable_s = heard.total_s
     own = [cents // 100 for cents in raga.cents]
     if stable_s < MIN_STABLE_S:
         return Adherence(0.0, CHANCE, 0.0, 0.0, stable_s)
-    within = seconds[:12] / stable_s
+    within = heard.seconds[:12] / stable_s
     share = float(within[own].sum())
     rivals = within[_note_sets(len(own))].sum(axis=1)
     worse = (rivals < share - 1e-9).mean() + (np.abs(rivals - share) <= 1e-9).mean() / 2
@@ -103,7 +126,7 @@ def adherence(track: PitchTrack, tonic_hz: float, raga: Raga) -> Adherence:
         share=share,
         percentile=float(100 * worse),
         forbidden=float(within.sum() - share),
-        direction_violations=_direction_violations(track, tonic_hz, raga),
+        direction_violations=_direction_violations(heard, raga),
         stable_s=stable_s,
     )
 
@@ -120,15 +143,50 @@ def _note_sets(size: int) -> np.ndarray:
     return np.array([(0, *others) for others in combinations(range(1, 12), size - 1)])
 
 
-def _direction_violations(track: PitchTrack, tonic_hz: float, raga: Raga) -> float:
-    cents = stable_cents(track, tonic_hz)
-    cents = cents[~np.isnan(cents)]
-    notes = np.round(cents / 100).astype(int)[_positions(cents) < 12]
-    rests = notes[np.flatnonzero(np.diff(notes, prepend=notes[:1] - 1))]
-    if len(rests) < 2:
+def _direction_violations(heard: Rests, raga: Raga) -> float:
+    steps = heard.steps
+    if not steps:
         return 0.0
     rising, falling = (
         {step // 100 % 12 for step in scale} for scale in (raga.arohana_cents, raga.avarohana_cents)
     )
-    foreign = [int(b) % 12 not in (rising if b > a else falling) for a, b in pairwise(rests)]
+    foreign = [b % 12 not in (rising if b > a else falling) for a, b in steps]
     return sum(foreign) / len(foreign)
+
+
+def main(audio: Path, tonic_hz: float | None = None, top: int = 5) -> str:
+    """Name the ragas a recording could be in, the most likely first.
+
+    Parameters
+    ----------
+    audio
+        A recording, or a stretch cut out of one: of one raga, half a minute or more.
+    tonic_hz
+        Its Sa; measured if not given.
+    top
+        How many ragas to name.
+    """
+    from core.audio import stream
+    from core.raga_ranking import rank
+    from core.tonic import SR, listen, tonics
+
+    track, evidence = listen(stream(audio, sr=SR), SR)
+    found = [] if tonic_hz else tonics(evidence)
+    likely = rank(track, tonic_hz or found)[:top]
+    if not likely:
+        return "There is no melody to judge: less than a second of steady pitch."
+    lines = [f"Sa at {likely[0].tonic_hz:.1f} Hz{_how_sure(found, likely[0].tonic_hz)}"]
+    if likely[0].score < LOW_CONFIDENCE:
+        lines.append("Low confidence: no raga stands out.")
+    lines += [f"{each.raga.name:20} {100 * each.score:5.1f} %  {each.why}" for each in likely]
+    return "\n".join(lines)
+
+
+def _how_sure(found: Sequence, hz: float) -> str:
+    """What the sound alone says of the tonic that fits best with a raga."""
+    chance = sum(each.confidence for each in found if abs(each.hz - hz) < 0.01 * hz)
+    return f", {100 * chance:.0f} % sure by the drone and the compass" if found else ""
+
+
+if __name__ == "__main__":
+    run(main, positional=True)

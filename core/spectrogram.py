@@ -114,9 +114,9 @@ def describe_file(picture: Path) -> str:
 
 
 def _heard_tonic_hz(sound: Path) -> float:
-    from core import pitch
+    from core.tonic import SR, tonic
 
-    heard = pitch.tonic(*audio.load(sound, sr=pitch.SR, end_s=TONIC_HEARD_S))
+    heard = tonic(*audio.load(sound, sr=SR, end_s=TONIC_HEARD_S))
     log.info("Sa is heard at %.1f Hz; if it is not there, say --tonic-hz.", heard.hz)
     return heard.hz
 

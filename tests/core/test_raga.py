@@ -97,7 +97,8 @@ def test_svara_seconds_add_up_to_the_rests():
 
 def test_the_true_ragas_of_real_singing_score_above_chance(material):
     from core import audio
-    from core.pitch import f0, tonic
+    from core.pitch import f0
+    from core.tonic import tonic
 
     percentiles = []
     for path in sorted((material / "audio/karadifilms").glob("*.m4a")):
