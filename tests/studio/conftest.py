@@ -24,14 +24,8 @@ class Opened:
     library: Library
 
 
-def recording(workspace: Workspace, recording_id: str = "file-tones", **said) -> Recording:
-    """A recording of three tones in the workspace, with its playback copy and peaks."""
-    t = np.arange(round(LENGTH_S * SR)) / SR
-    pitch_hz = np.choose((t // 30).astype(int), [220.0, 330.0, 440.0])
-    y = (0.3 * np.sin(2 * np.pi * np.cumsum(pitch_hz) / SR)).astype(np.float32)
-    path = workspace.audio_target(recording_id, ".flac")
-    audio.write(path, y, SR)
-    audio.prepare(path, workspace.playback(recording_id), workspace.peaks(recording_id))
+def silent(recording_id: str, **said) -> Recording:
+    """A recording whose sound nobody will ask for."""
     known = {
         "title": "Evening concert",
         "duration_s": LENGTH_S,
@@ -42,6 +36,17 @@ def recording(workspace: Workspace, recording_id: str = "file-tones", **said) ->
         "artists": (Artist("Lead Singer", "voice"),),
     }
     return Recording(id=recording_id, **{**known, **said})
+
+
+def with_sound(workspace: Workspace, recording_id: str, length_s: float = LENGTH_S) -> Recording:
+    """A recording of three tones in the workspace, with its playback copy and peaks."""
+    t = np.arange(round(length_s * SR)) / SR
+    pitch_hz = np.choose((3 * t / length_s).astype(int), [220.0, 330.0, 440.0])
+    y = (0.3 * np.sin(2 * np.pi * np.cumsum(pitch_hz) / SR)).astype(np.float32)
+    path = workspace.audio_target(recording_id, ".flac")
+    audio.write(path, y, SR)
+    audio.prepare(path, workspace.playback(recording_id), workspace.peaks(recording_id))
+    return silent(recording_id, duration_s=length_s)
 
 
 def segment(recording_id: str, start_s: float, end_s: float, **said) -> Segment:
@@ -64,7 +69,7 @@ def studio(tmp_path_factory) -> Iterator[Opened]:
 
     workspace = Workspace.at(tmp_path_factory.mktemp("studio"))
     library = Library.of(workspace)
-    library.add(recording(workspace))
+    library.add(with_sound(workspace, "file-tones"))
     page = build_studio(workspace, library)
     _, url, _ = page.launch(
         server_name="127.0.0.1",
