@@ -194,7 +194,7 @@ def refreshed(
     }
     names = sorted(there - {None})
     kept = [raga for raga in ragas or [] if raga in names]
-    return preview_html(library, section, text), gr.Dropdown(names, value=kept)
+    return preview_html(library, section, text), gr.Dropdown(names, value=kept, multiselect=True)
 
 
 def _config(
