@@ -1,4 +1,4 @@
-"""Stage 2, in comes the sound: files of one's own become recordings of the library.
+"""Stage 2, in comes the sound: files of one's own, and videos, become recordings of the library.
 
     file --> audio/<id>.<ext>, playback/<id>.webm, peaks/<id>.u8 and a recording
 
@@ -8,8 +8,9 @@ stops the others.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +21,7 @@ from core.command import progress_bar, run
 from core.decoder import AUDIO_SUFFIXES
 from core.errors import DownloadError
 from core.executors import in_parallel, processors
-from core.intake import Failure, Piece, Tell, line, prepared
+from core.intake import Failure, Imported, Piece, Tell, line, prepared
 from core.labels import Labels
 from core.records import RESTRICTED, Recording
 from core.workspace import Workspace
@@ -29,14 +30,6 @@ if TYPE_CHECKING:  # the database is loaded only by those who open it, not by ev
     from core.library import Library
 
 logger = logging.getLogger(__name__)
-
-
-class Imported(list[Recording]):
-    """The recordings that are in the library now; `failed` are the files that are not."""
-
-    def __init__(self, recordings: Iterable[Recording], failed: Iterable[Failure]):
-        super().__init__(recordings)
-        self.failed = tuple(failed)
 
 
 @dataclass(frozen=True)
@@ -95,7 +88,7 @@ class Importer:
             reason = "The process that read it died. Import it alone, or convert it to FLAC."
             for piece in pieces:
                 if piece not in heard:
-                    take(piece, Failure(piece.path, reason))
+                    take(piece, Failure(str(piece.path), reason))
 
     def _added(self, recording: Recording, piece: Piece) -> Recording:
         """Put it into the library, or say of what is there what is newly known."""
@@ -113,7 +106,7 @@ class Importer:
     def _unheard(self, files: list[Path]) -> list[Failure]:
         named = {self.labels.key(path) for path in files}
         reason = "The labels name it, but it is not among the files. Mend its name in the labels."
-        return [Failure(Path(key), reason) for key in self.labels.rows if key not in named]
+        return [Failure(key, reason) for key in self.labels.rows if key not in named]
 
 
 def import_files(
@@ -153,30 +146,31 @@ def found(paths: Iterable[Path]) -> tuple[list[Path], list[Failure]]:
         )
         files += inside
         if not inside:
-            failed.append(Failure(path, "No audio file in this folder. Choose another."))
+            failed.append(Failure(str(path), "No audio file in this folder. Choose another."))
     return list(dict.fromkeys(files)), failed
 
 
 def _summary(failed: Sequence[Failure]) -> str:
-    reasons = "; ".join(f"{line(each.path.name)}: {each.reason}" for each in failed)
+    reasons = "; ".join(f"{line(Path(each.what).name)}: {each.reason}" for each in failed)
     return f"Nothing was brought in. {reasons}"
 
 
 def main(
-    files: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    files: Annotated[tuple[str, ...], tyro.conf.Positional],
     rights: str = RESTRICTED,
     labels: Path | None = None,
     workspace: Path | None = None,
     scheduler: str | None = None,
 ) -> None:
-    """Bring audio files into the workspace.
+    """Bring audio files or YouTube videos into the workspace.
 
     Parameters
     ----------
     files
-        Files of any audio format, or folders of them.
+        Files of any audio format, folders of them, or links to videos.
     rights
-        own, public-domain, a Creative Commons licence such as cc-by-4.0, or restricted.
+        own, public-domain, a Creative Commons licence such as cc-by-4.0, or restricted. Of videos
+        it is always restricted.
     labels
         A CSV with a column `file` and any of title, artist, instrument, raga, tala, composer,
         composition, tonic_hz, rights.
@@ -186,18 +180,48 @@ def main(
         Address of a dask scheduler whose workers see the same files; else this machine's cores.
     """
     from core.library import Library
+    from core.youtube import Downloader, is_link
 
+    if not files:
+        raise DownloadError("Nothing was named. Give audio files, folders or links to videos.")
     place = Workspace.at(workspace)
+    library = Library.of(place)
     table = Labels.read(labels) if labels else Labels()
-    importer = Importer(place, Library.of(place), table, scheduler=scheduler)
-    with progress_bar(1.0, "", "import") as bar:
-        result = importer.run(files, rights, lambda share, _: bar.update(share - bar.n))
-    for each in result.failed:
-        logger.error("not brought in: %s: %s", line(each.path.name), each.reason)
-    if not result:
-        raise DownloadError(_summary(result.failed))
-    for recording in result:
-        logger.info("%s  %.1f s  %s", recording.id, recording.duration_s, recording.title)
+    links = [each for each in files if is_link(each)]
+    paths = [Path(each) for each in files if not is_link(each)]
+    results: list[Imported] = []
+    if paths:
+        with _told("import") as tell:
+            importer = Importer(place, library, table, scheduler=scheduler)
+            results.append(importer.run(paths, rights, tell))
+    if links:
+        with _told("download") as tell:
+            results.append(Downloader(place, library).run(links, tell))
+    _report(results)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[Tell]:
+    """A bar that shows the share done and what is being done."""
+    with progress_bar(1.0, "", what) as bar:
+        bar.bar_format = "{desc}: {percentage:3.0f}% |{bar}| {postfix}"
+
+        def tell(share: float, words: str) -> None:
+            bar.set_postfix_str(words, refresh=False)
+            bar.update(max(0.0, share - bar.n))
+
+        yield tell
+
+
+def _report(results: Sequence[Imported]) -> None:
+    failed = [each for result in results for each in result.failed]
+    for each in failed:
+        logger.error("not brought in: %s: %s", line(Path(each.what).name), each.reason)
+    if not any(results):
+        raise DownloadError(_summary(failed))
+    for result in results:
+        for recording in result:
+            logger.info("%s  %.1f s  %s", recording.id, recording.duration_s, recording.title)
 
 
 if __name__ == "__main__":

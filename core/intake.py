@@ -6,7 +6,7 @@ This is what a worker does for an import; the library is not touched here.
 import errno
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,12 +23,24 @@ Tell = Callable[[float, str], object]  # the share done, 0..1, and what is being
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+class DiskFull(DownloadError):
+    """Nothing more can be brought in until there is space."""
+
+
 @dataclass(frozen=True)
 class Failure:
-    """A file that was not brought in, and why."""
+    """A file or link that was not brought in, and why."""
 
-    path: Path
+    what: str
     reason: str
+
+
+class Imported(list[Recording]):
+    """The recordings that are in the library now; `failed` is what is not."""
+
+    def __init__(self, recordings: Iterable[Recording], failed: Iterable[Failure]):
+        super().__init__(recordings)
+        self.failed = tuple(failed)
 
 
 @dataclass(frozen=True)
@@ -47,19 +59,19 @@ def prepared(piece: Piece, tell: Tell | None = None) -> Recording | Failure:
     try:
         recording_id = f"file-{_digest(path)[:12]}"
         recording = _described(path, recording_id, piece.rights)  # first: it may be refused
-        if recording_id in piece.known and _is_complete(workspace, recording_id):
+        if recording_id in piece.known and is_complete(workspace, recording_id):
             return recording
-        return replace(recording, duration_s=_brought_in(path, workspace, recording_id, tell))
+        return replace(recording, duration_s=bring_in(path, workspace, recording_id, tell))
     except StudioError as error:
-        return Failure(path, str(error))
+        return Failure(str(path), str(error))
     except OSError as error:
         if error.errno in _FULL:
-            raise DownloadError(
+            raise DiskFull(
                 f"The disk is full: {path.name!r} was not brought in. Free some space in "
                 f"{piece.root} and run the import again; it goes on where it stopped."
             ) from error
         reason = f"It cannot be read: {error.strerror}. Check the file and try again."
-        return Failure(path, reason)
+        return Failure(str(path), reason)
 
 
 def _digest(path: Path) -> str:
@@ -67,7 +79,8 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _is_complete(workspace: Workspace, recording_id: str) -> bool:
+def is_complete(workspace: Workspace, recording_id: str) -> bool:
+    """Whether all three files of a recording are there."""
     try:
         workspace.audio(recording_id)
     except StudioError:
@@ -75,15 +88,25 @@ def _is_complete(workspace: Workspace, recording_id: str) -> bool:
     return workspace.playback(recording_id).exists() and workspace.peaks(recording_id).exists()
 
 
-def _brought_in(path: Path, workspace: Workspace, recording_id: str, tell: Tell | None) -> float:
-    """Write the three files of a recording; its duration. All three, or none."""
+def bring_in(
+    path: Path,
+    workspace: Workspace,
+    recording_id: str,
+    tell: Tell | None = None,
+    *,
+    moves: bool = False,
+) -> float:
+    """Write the three files of a recording, all or none; its true duration in seconds.
+
+    `path` is copied, or moved if it `moves`.
+    """
     playback, peaks = workspace.playback(recording_id), workspace.peaks(recording_id)
     with _all_or_nothing(playback, peaks):
         info = prepare(path, playback, peaks, tell)
         named = path.suffix.lower()
         suffix = named if named in AUDIO_SUFFIXES else suffix_of(info.format)
         with replacing(workspace.audio_target(recording_id, suffix)) as part:
-            shutil.copyfile(path, part)
+            (shutil.move if moves else shutil.copyfile)(path, part)
     return info.duration_s
 
 

@@ -75,7 +75,9 @@ class _OpusWriter:
     def __init__(self, path: Path, reader: Reader):
         self._path = path
         self._n_channels = min(reader.n_channels, 2)
-        self._weights = downmix(reader.n_channels, self._n_channels)
+        self._weights = None  # mono and stereo stay as they are
+        if reader.n_channels > 2:
+            self._weights = downmix(reader.n_channels, self._n_channels)
         self._resampler = Resampler(reader.sr, OPUS_SR, self._n_channels)
         self._n_written = 0
         self._pending: deque[Future] = deque()
@@ -109,7 +111,8 @@ class _OpusWriter:
             self._container.close()
 
     def _encode(self, block: np.ndarray) -> None:
-        self._mux(self._resampler.push(self._weights @ block))
+        mix = block if self._weights is None else self._weights @ block
+        self._mux(self._resampler.push(mix))
 
     def _finish(self) -> None:
         self._mux(self._resampler.rest())

@@ -1,6 +1,6 @@
 """Where every file lives: the only module that knows paths.
 
-    studio.db   audio/<recording id>.<ext>   playback/<recording id>.webm
+    studio.db   downloads/   audio/<recording id>.<ext>   playback/<recording id>.webm
     peaks/<recording id>.u8   features/   models/   templates/
     datasets/<name>/{train,validation,test}/{*.png, metadata.jsonl}  README.md  manifest.json
     runs/<run id>/{config.json, command.json, log.txt, metrics.jsonl, status.json, ...}
@@ -64,6 +64,10 @@ class Workspace:
     def audio_target(self, recording_id: str, suffix: str) -> Path:
         """Where the recording's audio is to be written; `suffix` as in ".flac"."""
         return self._folder("audio") / f"{checked_name(recording_id)}{suffix}"
+
+    def downloads(self) -> Path:
+        """Where downloads grow until they are whole; what is cut off goes on from here."""
+        return self._folder("downloads")
 
     def playback(self, recording_id: str) -> Path:
         """The copy a browser plays: Opus in WebM, which seeks exactly."""

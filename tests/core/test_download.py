@@ -139,7 +139,7 @@ def test_one_bad_file_never_stops_the_others(workspace, library, tmp_path, tape)
     empty.mkdir()
     result = alone(workspace, library).run([words, tape, nowhere, empty])
     assert [each.title for each in result] == [tape.stem]
-    reasons = {each.path.name: each.reason for each in result.failed}
+    reasons = {Path(each.what).name: each.reason for each in result.failed}
     assert set(reasons) == {"words.mp3", "nowhere.wav", "empty"}
     assert "again" in reasons["words.mp3"]
     assert "No such file" in reasons["nowhere.wav"]
@@ -225,7 +225,7 @@ def test_labels_tell_apart_files_of_one_name_by_their_folders(workspace, library
 
 def test_a_label_without_its_file_is_reported(workspace, library, tape):
     result = labelled(workspace, library, [tape], "file,raga\nb.wav,Todi\n")
-    assert [(str(each.path), each.reason.split(",")[0]) for each in result.failed] == [
+    assert [(each.what, each.reason.split(",")[0]) for each in result.failed] == [
         ("b.wav", "The labels name it")
     ]
 
