@@ -19,7 +19,7 @@ def melody(raga: str, seed: int, seconds: float = 60.0) -> Melody:
     """A passage of a raga as sung by an ideal singer."""
     rng = np.random.default_rng([seed, 77])
     sung, time = character(theory.raga(raga)), metre(theory.tala("Adi"), rng)
-    song = Composition.named(f"Sample {raga} {seed}", sung, time)
+    song = Composition.named(f"Learned {raga} {seed}", sung, time)
     stage = Stage(sung, time, Groove.chosen(time, rng), song, float(rng.uniform(0.85, 1.25)))
     written = score(SECTIONS[seed % len(SECTIONS)], stage, seconds, rng)
     drawn = contour(written.lead, written.duration_s, sung, rng)

@@ -46,7 +46,7 @@ FIRST_FITTED, FIRST_HELD_OUT = 4000, 9000
 
 def main(
     fit: bool = False,
-    fitted: int = 300,
+    fitted: int = 85,
     held_out: int = 100,
     cache: Path | None = None,
     workers: int = 2,

@@ -25,7 +25,7 @@ from core.raga import MIN_STABLE_S, Rests, rests
 from core.theory import Raga
 from core.tonic import Tonic
 
-FOREIGN = 0.12  # of the resting time, on svaras a raga does not have: slips and ends of gamakas
+FOREIGN = 0.05  # of the resting time, on svaras a raga does not have: slips and ends of gamakas
 FOREIGN_STEPS = 0.15
 LEAPS = 0.3  # of the steps, to a svara of the raga that is not the next one
 OBSERVATION_S = 0.5  # rests nearer than this are not independent of each other
