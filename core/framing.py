@@ -31,20 +31,19 @@ class Framing:
         blocks = iter(blocks)
         lead = self.win_length // 2 - self.first_centre
         pending = _first(blocks, lead + 1)
-        n_samples, n_yielded = len(pending), 0
+        ending, n_samples, n_yielded = pending, len(pending), 0
         pending = np.pad(pending, (lead, 0), mode="reflect")
         for block in blocks:
             whole = self._whole(pending)
-            if len(whole):
-                yield whole
-                n_yielded += len(whole)
-                pending = pending[len(whole) * self.hop_length :]
-            pending = np.concatenate((pending, block))
+            yield whole
+            n_yielded += len(whole)
+            pending = np.concatenate((pending[len(whole) * self.hop_length :], block))
+            ending = np.concatenate((ending, block))[-2 * self.win_length :]  # to mirror it
             n_samples += len(block)
         left = self.n_frames(n_samples) - n_yielded
-        missing = (left - 1) * self.hop_length + self.win_length - len(pending)
-        pending = np.pad(pending, (0, max(0, missing)), mode="reflect")
-        yield self._whole(pending)[:left]
+        missing = max(0, (left - 1) * self.hop_length + self.win_length - len(pending))
+        mirrored = np.pad(ending, (0, missing), mode="reflect")[len(ending) :]
+        yield self._whole(np.concatenate((pending, mirrored)))[:left]
 
     def _whole(self, pending: np.ndarray) -> np.ndarray:
         if len(pending) < self.win_length:

@@ -164,6 +164,13 @@ def first_phase(
     return phase
 
 
+def compile_ahead() -> None:
+    """Compile the inner loops and keep them on disk, so that no user waits for it: at set-up."""
+    stft = Stft(win_length=64, hop_length=16, n_fft=64)
+    nothing_known = np.empty((0, 33), np.complex64)
+    estimate(np.ones((4, 33), np.float32), stft, Reconstruction(n_iterations=1), nothing_known)
+
+
 def _weight(stft: Stft, start: int, stop: int) -> np.ndarray:
     """The whole signal's window weight over the samples that this block begins."""
     before = min(start, stft.n_overlap)

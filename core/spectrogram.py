@@ -23,7 +23,7 @@ from core import audio
 from core.codec import REFERENCE_TONIC_HZ, Codec
 from core.command import progress_bar, run
 from core.presets import PRESETS, codec_from, from_rgb, riffusion, svara, to_rgb
-from core.spectrogram_file import check_size, read_image, write_image
+from core.spectrogram_file import check_target, read_image, write_image
 
 __all__ = [
     "PRESETS",
@@ -66,7 +66,7 @@ def encode_file(
     if preset == "svara" and tonic_hz is None:
         codec = codec.with_tonic(_heard_tonic_hz(sound))
     n_columns = codec.n_columns(round(audio.info(sound).duration_s * codec.sr))
-    check_size(picture, n_columns, codec.n_rows)  # now, and not after an hour
+    check_target(picture, n_columns, codec.n_rows)  # now, and not after an hour
     codec = codec.measured(audio.stream(sound, sr=codec.sr))
     pieces = codec.encode_stream(audio.stream(sound, sr=codec.sr))
     write_image(picture, _joined(pieces, codec.n_rows, n_columns), codec)

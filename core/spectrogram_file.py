@@ -57,16 +57,21 @@ CUSTOMARY = {
 def write_image(path: Path, image: np.ndarray, codec: Codec) -> None:
     """Save an image with all that is needed to sound it again."""
     path = Path(path)
-    if path.suffix.lower() != ".png":
-        raise ImageError(
-            f"{path.name} would lose detail or its parameters. Spectrograms are saved as .png."
-        )
-    check_size(path, image.shape[1], image.shape[0])
+    check_target(path, image.shape[1], image.shape[0])
     options = {}
     if isinstance(codec, RiffusionCodec):
         options["exif"] = _exif(codec)
     with replacing(path) as part:
         _picture(image, codec).save(part, pnginfo=_text(codec), **options)
+
+
+def check_target(path: Path, width: int, height: int) -> None:
+    """Refuse a name or a size that cannot be written, before any work is done."""
+    if path.suffix.lower() != ".png":
+        raise ImageError(
+            f"{path.name} would lose detail or its parameters. Spectrograms are saved as .png."
+        )
+    _check_size(path, width, height)
 
 
 def read_image(path: Path, codec: Codec | None = None) -> tuple[np.ndarray, Codec]:
@@ -76,7 +81,7 @@ def read_image(path: Path, codec: Codec | None = None) -> tuple[np.ndarray, Code
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is ours
         try:
             with Image.open(path, formats=("PNG", "JPEG")) as picture:
-                check_size(path, *picture.size)
+                _check_size(path, *picture.size)
                 codec = codec or _codec(path, picture)
                 return _pixels(path, picture, codec), codec
         except Image.DecompressionBombError as error:
@@ -192,8 +197,7 @@ def _pixels(path: Path, picture: Image.Image, codec: Codec) -> np.ndarray:
     return pixels
 
 
-def check_size(path: Path, width: int, height: int) -> None:
-    """Refuse an image too big to be read back, before it takes any memory."""
+def _check_size(path: Path, width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise _too_big(path, f"{width} x {height} pixels")
 
