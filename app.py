@@ -21,10 +21,9 @@ def main(
         share: ask gradio for a public link, which lets anyone who has it in.
         open_browser: open the page in a browser at once.
     """
-    from studio.build import build_studio, launch_settings  # gradio: only now, for --help's sake
-
     from core.library import Library
     from core.workspace import Workspace
+    from studio.build import build_studio, launch_settings  # gradio: only now, for --help's sake
     from studio.editor.setup import install_if_missing
     from studio.samples import SampleConcerts
 

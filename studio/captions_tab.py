@@ -168,7 +168,7 @@ def _exporting() -> tuple:
     gr.Markdown("### Export a dataset")
     with gr.Row():
         name = gr.Textbox("demo", label="Name", elem_id="export-name", min_width=140)
-        trust = gr.Dropdown(TRUST, value=TRUST[0][1], label="Trust", min_width=180)
+        trust = gr.Dropdown(TRUST, value=TRUST[0][1], label="Trust", min_width=230)
         sections = gr.Dropdown(
             list(SECTIONS), value=list(MUSIC), multiselect=True, label="Sections", scale=3
         )

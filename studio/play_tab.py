@@ -14,6 +14,7 @@ from core.fields import IN_TALA, NOTES
 from core.workspace import Workspace
 from studio.access import is_owner, on_gpu
 from studio.alerts import alerting, bound
+from studio.editor.views import svara_text
 from studio.gallery import GALLERY_PRESSES, gallery_html
 from training import clips
 from training.clips import Clip
@@ -80,7 +81,7 @@ def describe_raga(raga: str | None) -> str:
         return ""
     known = theory.raga(raga)
     family = "a melakarta" if known.is_melakarta else f"janya of {known.parent}"
-    scales = " ".join(known.arohana), " ".join(known.avarohana)
+    scales = [" ".join(map(svara_text, scale)) for scale in (known.arohana, known.avarohana)]
     return f"**{known.name}**, {family} ({known.melakarta}) · {scales[0]} · {scales[1]}"
 
 

@@ -9,6 +9,7 @@ from tests.studio.conftest import LENGTH_S, segment
 pytestmark = pytest.mark.browser
 
 ID = "file-tones"
+PATIENCE_MS = 90_000  # gradio's page alone takes a busy machine half a minute to open
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,7 +33,7 @@ def _clear(studio):
 
 def _open(studio, page):
     page.goto(f"{studio.url}/?tab=segment&recording={ID}")
-    page.wait_for_selector(".editor-body[data-ready=true]")
+    page.wait_for_selector(".editor-body[data-ready=true]", timeout=PATIENCE_MS)
 
 
 def _drag(page, start_s, end_s, y=50):

@@ -79,7 +79,8 @@ export class Lanes {
     region.setOptions({ drag: !locked, resize: !locked });
     const node = region.element;
     const lane = LANES[laneOf(segment)];
-    Object.assign(node.style, { top: `${lane.top}px`, height: `${lane.height}px` });
+    node.style.top = `${lane.top}px`;
+    node.style.setProperty("--height", `${lane.height}px`);
     node.className = `segment ${classOf(segment.section)}`;
     node.dataset.status = segment.status;
     node.dataset.origin = segment.origin === "human" ? "human" : "proposed";
