@@ -26,6 +26,9 @@ INDEX, CODEC = "model_index.json", "codec.json"
 PIPELINE = "StableDiffusionPipeline"
 WEIGHTED = ("unet", "vae", "text_encoder")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+PLAYED = (INDEX, CODEC, "tokenizer/*", "scheduler/*")
+PLAYED += tuple(f"{part}/*.{suffix}" for part in WEIGHTED for suffix in ("safetensors", "json"))
+SPARE = ("*.fp16.*", "*.non_ema.*", "*.bf16.*")  # the same weights again
 EDGE = 1 << 20  # bytes at either end of a weights file that tell it from another
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -58,11 +61,15 @@ def locate(model: str) -> Path:
 
 
 def _fetched(model: str) -> Path:
-    from diffusers import DiffusionPipeline
+    """What is played of a model of the Hub; diffusers' own download would leave codec.json out."""
+    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        return Path(DiffusionPipeline.download(model, use_safetensors=True))
+        folder = Path(snapshot_download(model, allow_patterns=PLAYED, ignore_patterns=SPARE))
+        if not all(any((folder / part).glob("*.safetensors")) for part in WEIGHTED):
+            folder = Path(snapshot_download(model, allow_patterns=PLAYED))
+        return folder
     except (OSError, ValueError, HfHubHTTPError) as error:
         raise ModelError(
             f"{model!r} is no folder here and could not be fetched from the Hub "
