@@ -17,7 +17,7 @@ import numpy as np
 from core.errors import ImageError
 from core.filterbank import FilterBank, Spectrum
 from core.framing import SR_RANGE, Framing, checked, resampled
-from core.phase import Reconstruction, Stft, hann, signal_blocks
+from core.phase import THOROUGH, Reconstruction, Stft, hann, signal_blocks
 from core.records import TONIC_RANGE_HZ
 
 REFERENCE_TONIC_HZ = 146.83  # D, where most male singers put Sa
@@ -164,7 +164,8 @@ class Codec(ABC):
             If the image is not one of this codec's.
         """
         codec = self if tonic_hz is None else self.with_tonic(tonic_hz)
-        return np.concatenate(list(codec.decode_stream(image, seed=seed, progress=progress)))
+        effort = Reconstruction(seed=seed)
+        return np.concatenate(list(codec.decode_stream(image, effort, progress)))
 
     def decode_batch(
         self, images: Sequence[np.ndarray], *, tonic_hz: float | None = None, seed: int = 0
@@ -174,7 +175,10 @@ class Codec(ABC):
             return list(threads.map(partial(self.decode, tonic_hz=tonic_hz, seed=seed), images))
 
     def decode_stream(
-        self, image: np.ndarray, *, seed: int = 0, progress: Progress | None = None
+        self,
+        image: np.ndarray,
+        effort: Reconstruction = THOROUGH,
+        progress: Progress | None = None,
     ) -> Iterator[np.ndarray]:
         """Yield the sound of an image block by block; nothing marks where two blocks meet."""
         self.check(image)
@@ -185,7 +189,7 @@ class Codec(ABC):
                 progress(start / n_columns)
             return self._magnitude(self._rows(image[:, start:stop]))
 
-        blocks = signal_blocks(magnitude, n_columns, sounding.stft, Reconstruction(seed=seed))
+        blocks = signal_blocks(magnitude, n_columns, sounding.stft, effort)
         yield from resampled(sounding.trimmed(blocks, n_columns), sounding.sr, self.sr)
         if progress:
             progress(1.0)

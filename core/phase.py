@@ -85,6 +85,10 @@ class Reconstruction:
 
     n_iterations: int = 8  # after a phase-gradient start more is hardly heard: under 1 dB
     seed: int = 0
+    gradient_start: bool = True  # False starts from random phase, to see what the gradient gives
+
+
+THOROUGH = Reconstruction()
 
 
 def hann(win_length: int) -> np.ndarray:
@@ -130,7 +134,7 @@ def estimate(
     n_frames = len(target)
     target[: len(known)] = np.abs(known)
     signs = np.where(np.arange(target.shape[1]) % 2, -1, 1).astype(np.float32)
-    phase = first_phase(target, stft, effort.seed, np.angle(known * signs))
+    phase = first_phase(target, stft, effort, np.angle(known * signs))
     # Frames are transformed from their start; the signs move the origin of phase to their middle.
     coefficients = (target * np.exp(1j * phase) * signs).astype(np.complex64)
     weight = stft.weight(n_frames)
@@ -149,14 +153,16 @@ def estimate(
 
 
 def first_phase(
-    magnitude: np.ndarray, stft: Stft, seed: int, known_phase: np.ndarray
+    magnitude: np.ndarray, stft: Stft, effort: Reconstruction, known_phase: np.ndarray
 ) -> np.ndarray:
     """Integrate the phase's gradient from the loudest bins down; soft bins get random phase."""
     from core.phase_kernels import integrate
 
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(effort.seed)
     phase = rng.uniform(0, 2 * np.pi, magnitude.shape).astype(np.float32)
     phase[: len(known_phase)] = known_phase
+    if not effort.gradient_start:
+        return phase
     log_magnitude = np.log(np.maximum(magnitude, 1e-12, dtype=np.float32))
     integrate(
         log_magnitude, phase, len(known_phase), (stft.win_length, stft.hop_length, stft.n_fft)
