@@ -1,6 +1,7 @@
 """Stage 8, the report: what the demo model is and is not, as its model card says it."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def write_report(folder: Path, settings: Mapping[str, object], run: Path) -> Non
         f"- sections: {', '.join(knows.sections)}",
         f"- in captions such as *{_example(knows)}* (template `{knows.template}`)",
         "## How",
-        _settings(settings),
+        _settings({**settings, "steps": rows[-1]["step"]}),
         f"- VAE: {vae['log'][-1]['step']} steps in {vae['log'][-1]['seconds'] / 60:.0f} minutes; "
         f"held-out pictures are drawn again within {vae['grey_levels']:.1f} of 255 grey levels "
         f"({vae['grey_levels'] / 3:.1f} dB) on average",
@@ -51,9 +52,17 @@ def _example(knows) -> str:
 
 
 def _settings(settings: Mapping[str, object]) -> str:
-    shown = (name for name in settings if name not in ("out", "work", "threads"))
+    shown = (name for name in settings if name not in ("out", "work", "threads", "tiny"))
     words = " ".join(f"--{name.replace('_', '-')} {settings[name]}" for name in shown)
-    return f"- `python -m training.bootstrap {words.replace('--tiny False', '').strip()}`"
+    return f"- `python -m training.bootstrap {words}`, on {_machine()}"
+
+
+def _machine() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{os.cpu_count()} CPU cores"
 
 
 def _held_out(rows: list[dict]) -> list[str]:
