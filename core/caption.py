@@ -13,6 +13,7 @@ from pathlib import Path
 
 from core.errors import AnnotationError
 from core.fields import Fact, describe, facts, known_fields
+from core.measure import heard_facts, kept_measures
 from core.records import Recording, Segment
 from core.templates import FIELDS, PRESETS, CaptionTemplate, templates
 from core.variants import edited, variants
@@ -126,8 +127,10 @@ def _rows(workspace: Workspace, library, words: Templates, recording_id: str | N
     by_hand = edited(workspace)
     recordings = [library.recording(recording_id)] if recording_id else library.recordings()
     for recording in recordings:
+        kept = kept_measures(recording.id, workspace)
         for segment in library.segments(recording.id):
             if segment.status != "rejected":
+                known = known_fields(segment, recording, heard_facts(segment, recording, kept))
                 yield {
                     "segment_id": segment.id,
                     "recording_id": recording.id,
@@ -135,7 +138,7 @@ def _rows(workspace: Workspace, library, words: Templates, recording_id: str | N
                     "end_s": segment.end_s,
                     "section": segment.section,
                     "status": segment.status,
-                    "caption": by_hand.get(segment.id) or caption(segment, recording, words),
+                    "caption": by_hand.get(segment.id) or say(known, words),
                 }
 
 

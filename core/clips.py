@@ -13,6 +13,7 @@ from pathlib import Path
 from core.caption import captions
 from core.errors import DatasetError
 from core.fields import known_fields
+from core.measure import heard_facts, kept_measures
 from core.metadata import Row
 from core.recipe import ANY_TONIC_HZ, ExportConfig, codec_of
 from core.records import Recording, Segment
@@ -21,7 +22,8 @@ from core.templates import templates
 from core.variants import edited
 from core.workspace import Workspace
 
-WORDS = ("raga", "tala", "composer", "composition", "artist", "instrument", "tempo", "mridangam")
+WORDS = ("raga", "tala", "composer", "composition", "artist", "instrument", "mridangam")
+WORDS += ("tempo", "register", "density")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Clip:
     text: str
     captions: tuple[str, ...]
     by_hand: bool = False  # a person wrote the caption
+    known: Mapping[str, str] = field(default_factory=dict)  # every field, in words
 
     @property
     def stem(self) -> str:
@@ -56,8 +59,7 @@ class Plan:
     def counts(self) -> list[dict[str, str | int]]:
         """Clips by section, raga and split: rows of a table."""
         counted = Counter(
-            (clip.segment.section, raga_of(clip.segment, clip.recording) or "", clip.split)
-            for clip in self.clips
+            (clip.segment.section, clip.known.get("raga", ""), clip.split) for clip in self.clips
         )
         return [
             {"section": section, "raga": raga, "split": split, "clips": n}
@@ -109,7 +111,8 @@ def plan(
         for clip in _cut(config, recording, segment, clip_s)
     ]
     clips = _worded(config, _balanced(config, clips), workspace, splits)
-    notes = [*splits.notes, *(f"{n} segments {why}." for why, n in selection.left_out.items())]
+    left_out = (f"{n} segments {why}." for why, n in selection.left_out.items())
+    notes = [*splits.notes, *_untaught(clips), *left_out]
     return Plan(config, tuple(clips), splits, tuple(notes))
 
 
@@ -208,37 +211,48 @@ def _worded(
     """Give each clip its split and its captions; one written by hand is the only one."""
     words = templates(config.template, workspace)
     by_hand = edited(workspace)
-    said: dict[str, tuple[str, ...]] = {}
+    ids = {clip.recording.id for clip in clips}
+    measures = {each: kept_measures(each, workspace) for each in ids}
+    said: dict[str, dict] = {}  # of each segment
     for clip in clips:
-        segment = clip.segment
+        segment, recording = clip.segment, clip.recording
+        if segment.id in said:
+            continue
+        heard = heard_facts(segment, recording, measures[recording.id])
+        known = known_fields(segment, recording, heard)
         if segment.id in by_hand:
-            said[segment.id] = (by_hand[segment.id],)
-        elif segment.id not in said:
-            seed = f"{config.seed} {segment.id}"
-            said[segment.id] = captions(
-                known_fields(segment, clip.recording), words, config.n_captions, seed
-            )
-    return [
-        replace(
-            clip,
-            split=splits.of[clip.recording.id],
-            text=said[clip.segment.id][0],
-            captions=said[clip.segment.id],
-            by_hand=clip.segment.id in by_hand,
-        )
-        for clip in clips
-    ]
+            found: tuple[str, ...] = (by_hand[segment.id],)
+        else:
+            found = captions(known, words, config.n_captions, f"{config.seed} {segment.id}")
+        said[segment.id] = {
+            "split": splits.of[recording.id],
+            "text": found[0],
+            "captions": found,
+            "by_hand": segment.id in by_hand,
+            "known": known,
+        }
+    return [replace(clip, **said[clip.segment.id]) for clip in clips]
+
+
+def _untaught(clips: list[Clip]) -> Iterable[str]:
+    """Which ragas are asked of a model that training never showed it."""
+    ragas = defaultdict(set)
+    for clip in clips:
+        ragas[clip.split].add(clip.known.get("raga"))
+    for split in ("validation", "test"):
+        only = sorted(ragas[split] - ragas["train"] - {None})
+        if only:
+            yield f"Only in the {split} split, not in training: {', '.join(only)}."
 
 
 def row_of(clip: Clip, measured: Mapping[str, object]) -> Row:
     """Everything a dataset says of one clip; `measured` is the row its shard returned."""
     recording, segment = clip.recording, clip.segment
-    known = known_fields(segment, recording)
     return {
         "file_name": Path(str(measured["file_name"])).name,
         "text": clip.text,
         "section": segment.section,
-        **{name: known.get(name, "") for name in WORDS},
+        **{name: clip.known.get(name, "") for name in WORDS},
         "tonic_hz": None if recording.tonic_hz is None else float(recording.tonic_hz),
         "mridangam_level": segment.mridangam_level,
         "loudness_db": measured["loudness_db"],

@@ -23,7 +23,7 @@ from core.errors import DatasetError
 from core.executors import in_parallel, processors
 from core.fingerprint import kept_fingerprint, same_audio, together
 from core.formats import arrange, suffix_of
-from core.listening import Tick, listen, to_compare, with_tonics
+from core.listening import Tick, hear_segments, listen, to_compare, with_tonics
 from core.metadata import Row
 from core.recipe import ExportConfig, codec_of
 from core.shards import Cut, Shard, stretches, work
@@ -81,7 +81,10 @@ def export(
     decided = preview(config, workspace, library)
     tick = _ticker(decided, progress, cancel)
     tick("", 0)
-    if listen(to_compare(decided), workspace, config, tick):
+    news = listen(to_compare(decided), workspace, config, tick)
+    if config.measure:
+        news |= hear_segments(decided, workspace, tick)
+    if news:
         decided = preview(config, workspace, library)
     decided = with_tonics(decided, workspace)
     building = _building(target, decided, workspace)

@@ -48,8 +48,13 @@ class Fact:
     confidence: float | None = None
 
 
-def facts(segment: Segment, recording: Recording) -> dict[str, Fact]:
-    """All that is known of `segment`, by field; what is not known has no entry."""
+def facts(
+    segment: Segment, recording: Recording, heard: Mapping[str, Fact] | None = None
+) -> dict[str, Fact]:
+    """All that is known of `segment`, by field; what is not known has no entry.
+
+    `heard` was measured from its sound (`core.measure`); what a person says goes before it.
+    """
     values: dict[str, tuple[str | None, str]] = {}
     origin = "human" if segment.status == "approved" else segment.origin
     for name in ("raga", "tala", "composer", "composition", "artist"):
@@ -66,17 +71,20 @@ def facts(segment: Segment, recording: Recording) -> dict[str, Fact]:
     for derived, parent in (("melakarta", "raga"), ("kind", "raga"), ("svaras", "raga")):
         sources[derived] = f"theory, from the raga of {sources[parent]}"
     sure = None if origin == "human" else segment.confidence
-    return {
+    found = {
         name: Fact(
             text, sources.get(name, "recording"), sure if sources.get(name) == origin else None
         )
         for name, text in clean(said).items()
     }
+    return {**(heard or {}), **found}
 
 
-def known_fields(segment: Segment, recording: Recording) -> dict[str, str]:
+def known_fields(
+    segment: Segment, recording: Recording, heard: Mapping[str, Fact] | None = None
+) -> dict[str, str]:
     """What is known of `segment`, in the words a template says."""
-    return {name: fact.text for name, fact in facts(segment, recording).items()}
+    return {name: fact.text for name, fact in facts(segment, recording, heard).items()}
 
 
 def describe(

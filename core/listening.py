@@ -1,13 +1,15 @@
 """Stage 5, before the cut: what must be heard first, tonics and audio that comes twice."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from core.clips import Plan
+from core.clips import Clip, Plan
 from core.errors import DatasetError
 from core.executors import in_parallel, processors
 from core.fingerprint import fingerprint_of, kept_fingerprint
+from core.measure import measure_recording
 from core.recipe import ExportConfig
 from core.records import Recording
 from core.workspace import Workspace
@@ -23,6 +25,20 @@ def to_compare(decided: Plan) -> list[str]:
     if not decided.config.find_duplicates or len(set(decided.splits.of.values())) < 2:
         return []
     return sorted(decided.splits.of)
+
+
+def hear_segments(decided: Plan, workspace: Workspace, tick: Tick) -> bool:
+    """Measure what captions may say of each segment; say whether there was anything new."""
+    segments = {clip.segment.id: clip for clip in decided.clips}
+    by_recording: dict[str, list[Clip]] = defaultdict(list)
+    for clip in segments.values():
+        by_recording[clip.recording.id].append(clip)
+    n_new = 0
+    for recording_id, clips in by_recording.items():
+        tick(recording_id, 0)
+        marks = [clip.segment for clip in clips]
+        n_new += measure_recording(clips[0].recording, marks, workspace)
+    return n_new > 0
 
 
 def listen(

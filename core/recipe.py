@@ -67,6 +67,8 @@ class ExportConfig:
     """At most so many clips of one section."""
     floor_db: float | None = -60.0
     """Leave out clips whose loudness (RMS, full scale = 0 dB) is below this."""
+    measure: bool = False
+    """Listen to each segment first, so that captions say register, density and tempo."""
     find_duplicates: bool = True
     """Listen whether recordings hold the same audio, which must not be in two splits."""
     overwrite: bool = False

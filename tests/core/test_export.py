@@ -148,6 +148,25 @@ def test_a_clip_holds_the_sound_of_its_segment(workspace, library):
     assert np.abs(image.astype(int) - expected)[:, inner].mean() < 3  # grey levels of 255
 
 
+def loudest_hz(y: np.ndarray, sr: int, near_hz: float) -> float:
+    """The strongest partial within a semitone and a half of `near_hz`."""
+    hz = np.fft.rfftfreq(16 * len(y), 1 / sr)  # zero-padded: a bin is 0.03 Hz
+    spectrum = np.abs(np.fft.rfft(y * np.hanning(len(y)), 16 * len(y)))
+    return hz[np.argmax(spectrum * (np.abs(np.log2(hz.clip(1) / near_hz)) < 1.5 / 12))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["svara", "riffusion"])
+def test_an_exported_image_sounds_like_its_segment_within_ten_cents(workspace, library, preset):
+    config = a(preset=preset, sections=("alapanai",))
+    for split, rows in read_metadata(export(config, workspace, library)).items():
+        for row in rows:
+            image, codec = read_image(workspace.dataset("demo") / split / row["file_name"])
+            y = codec.decode(image)
+            heard = loudest_hz(y, codec.sr, row["tonic_hz"])
+            assert 1200 * np.log2(heard / row["tonic_hz"]) == pytest.approx(0, abs=10)
+
+
 @pytest.mark.slow
 def test_datasets_loads_it_with_captions_and_splits(workspace, library, tmp_path, monkeypatch):
     folder = export(a(), workspace, library)
@@ -158,6 +177,8 @@ def test_datasets_loads_it_with_captions_and_splits(workspace, library, tmp_path
     loaded = load_dataset("imagefolder", data_dir=str(folder), cache_dir=cache)
     assert {split: len(part) for split, part in loaded.items()} == {"train": 9, "validation": 3}
     first = loaded["train"][0]
+    # diffusers' text-to-image scripts take the first two columns as the picture and its words
+    assert loaded["train"].column_names[:2] == ["image", "text"]
     assert first["text"].startswith("Carnatic ")
     assert first["image"].size[1] > 100
     assert isinstance(first["captions"], list)
@@ -339,6 +360,18 @@ def test_a_caption_by_hand_is_exported_as_it_was_written(workspace, library):
         ["The alapanai I love best"],
     )
     assert row["caption_origin"] == "human"
+
+
+def test_ragas_that_training_never_shows_are_named(workspace, library):
+    notes = preview(a(), workspace, library).notes
+    held_out = {row["raga"] for row in preview(a(), workspace, library).counts()}
+    assert held_out == {"Mohanam", "Todi", "Kalyani"}
+    trained = {
+        r["raga"] for r in preview(a(), workspace, library).counts() if r["split"] == "train"
+    }
+    only = ", ".join(sorted(held_out - trained))
+    said = [note for note in notes if note.startswith("Only in the validation split")]
+    assert said == ([f"Only in the validation split, not in training: {only}."] if only else [])
 
 
 def test_progress_counts_every_clip(workspace, library):
