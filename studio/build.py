@@ -111,4 +111,6 @@ def _opened(library: Library, shown: dict | None, event: gr.EventData) -> tuple:
 def _restored(library: Library, shown: dict | None, request: gr.Request) -> tuple:
     asked = dict(request.query_params)
     tab = asked.get("tab") if asked.get("tab") in _TABS else _TABS[0]
+    if tab == _TABS[0]:  # open already; who was quick may have gone on to another meanwhile
+        return gr.skip(), gr.skip(), gr.skip()
     return gr.Tabs(selected=tab), *offer(library, asked.get("recording"), shown)
