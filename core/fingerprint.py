@@ -13,7 +13,6 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-import scipy.fft
 
 from core.workspace import Workspace, replacing
 
@@ -40,7 +39,7 @@ def fingerprint(path: Path) -> np.ndarray:
         rest = y[n_frames * HOP :]
         if n_frames:
             frames = np.lib.stride_tricks.sliding_window_view(y, N_FFT)[::HOP][:n_frames]
-            energies.append(np.abs(scipy.fft.rfft(frames * window)) ** 2 @ bank.T)
+            energies.append(np.abs(np.fft.rfft(frames * window)) ** 2 @ bank.T)
     return _bits(np.concatenate(energies))
 
 
@@ -96,7 +95,7 @@ def together(pairs: Iterable[tuple[str, str]]) -> list[frozenset[str]]:
 def _bank() -> np.ndarray:
     """Bands of equal width in pitch, (N_BITS + 1, N_FFT // 2 + 1)."""
     edges = np.geomspace(LOW_HZ, HIGH_HZ, N_BITS + 2)
-    hz = scipy.fft.rfftfreq(N_FFT, 1 / SR)
+    hz = np.fft.rfftfreq(N_FFT, 1 / SR)
     return ((hz >= edges[:-1, None]) & (hz < edges[1:, None])).astype(np.float32)
 
 
@@ -110,12 +109,12 @@ def _bits(energies: np.ndarray) -> np.ndarray:
 
 def _spectrum(bits: np.ndarray, n_frames: int) -> np.ndarray:
     signs = 2.0 * bits.astype(np.float32) - 1
-    return scipy.fft.rfft(signs, scipy.fft.next_fast_len(n_frames, real=True), axis=0)
+    return np.fft.rfft(signs, 1 << n_frames.bit_length(), axis=0)
 
 
 def _agreement(a: np.ndarray, b: np.ndarray, n_a: int, n_b: int) -> float:
     n_fft = 2 * (len(a) - 1)
-    products = scipy.fft.irfft(np.sum(a * b.conj(), axis=1), n_fft)
+    products = np.fft.irfft(np.sum(a * b.conj(), axis=1), n_fft)
     lags = np.arange(n_fft)
     lags[lags > n_fft // 2] -= n_fft
     overlap = np.minimum(n_a, n_b + lags) - np.maximum(0, lags)
