@@ -9,7 +9,7 @@ recognise audio that was sped up or transposed.
 """
 
 from collections.abc import Iterable, Mapping
-from itertools import combinations
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ PER_WINDOW, PER_FRAME = 8, 2  # energies of a second, each quarter of a second
 FRAMES_PER_S = SR / HOP / PER_FRAME
 N_BITS = 16
 LOW_HZ, HIGH_HZ = 200.0, 2400.0  # where voice and violin are, and every encoder keeps
+AT_ONCE = 8  # recordings whose spectra are in memory: 17 MB each for three hours
 MIN_OVERLAP_S = 20.0  # with less, chance agreement comes near the real one
 SAME = 0.63  # agreeing bits; measured: 0.56 at most by chance, 0.69 at least for transcoded parts
 
@@ -71,15 +72,26 @@ def agreement(a: np.ndarray, b: np.ndarray) -> float:
 
 def same_audio(fingerprints: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:
     """The pairs of recording ids that hold the same audio, or a part of it."""
-    if not fingerprints:
-        return []
-    longest = 2 * max(map(len, fingerprints.values()))
-    spectra = {key: _spectrum(bits, longest) for key, bits in sorted(fingerprints.items())}
-    return [
-        (a, b)
-        for a, b in combinations(spectra, 2)
-        if _agreement(spectra[a], spectra[b], len(fingerprints[a]), len(fingerprints[b])) >= SAME
-    ]
+    ids = sorted(fingerprints)
+    longest = 2 * max(map(len, fingerprints.values()), default=0)
+    batches = [ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE)]
+    pairs = []
+    for first, batch in enumerate(batches):
+        mine = {each: _spectrum(fingerprints[each], longest) for each in batch}
+        for other in batches[first:]:
+            theirs = (
+                mine
+                if other is batch
+                else {each: _spectrum(fingerprints[each], longest) for each in other}
+            )
+            pairs += [
+                (a, b)
+                for a, b in product(mine, theirs)
+                if a < b
+                and _agreement(mine[a], theirs[b], len(fingerprints[a]), len(fingerprints[b]))
+                >= SAME
+            ]
+    return sorted(pairs)
 
 
 def together(pairs: Iterable[tuple[str, str]]) -> list[frozenset[str]]:

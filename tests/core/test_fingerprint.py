@@ -89,3 +89,11 @@ def test_silence_and_a_click_have_a_fingerprint_too(tmp_path):
     audio.write(tmp_path / "click.wav", np.ones(10, np.float32), SR)
     assert fingerprint(tmp_path / "silence.wav").shape[1] == 16
     assert len(fingerprint(tmp_path / "click.wav")) == 0
+
+
+def test_every_pair_is_compared_however_many_there_are():
+    draw = np.random.default_rng(0)
+    prints = {f"{i:02d}": draw.random((120, 16)) > 0.5 for i in range(20)}
+    prints["20"] = prints["03"][10:]
+    prints["21"] = prints["15"]
+    assert same_audio(prints) == [("03", "20"), ("15", "21")]
