@@ -19,11 +19,11 @@ from typing import Protocol
 
 from core.clips import Clip, Plan, plan, row_of
 from core.datacard import About, read_manifest, settings_of, write_card, write_manifest
+from core.duplicates import find_duplicates, known_duplicates
 from core.errors import DatasetError
 from core.executors import in_parallel, processors
-from core.fingerprint import kept_fingerprint, same_audio, together
 from core.formats import arrange, suffix_of
-from core.listening import Tick, hear_segments, listen, to_compare, with_tonics
+from core.listening import Tick, hear_segments, with_tonics
 from core.metadata import Row
 from core.recipe import ExportConfig, codec_of
 from core.shards import Cut, Shard, stretches, work
@@ -55,8 +55,7 @@ def preview(config: ExportConfig, workspace: Workspace, library) -> Plan:
     """
     kept = _kept_splits(config, workspace)
     decided = plan(config, workspace, library, kept)
-    heard = {each: kept_fingerprint(each, workspace) for each in to_compare(decided)}
-    same = together(same_audio({each: bits for each, bits in heard.items() if bits is not None}))
+    same = known_duplicates(_to_compare(decided), workspace)
     return plan(config, workspace, library, kept, same) if same else decided
 
 
@@ -81,7 +80,8 @@ def export(
     decided = preview(config, workspace, library)
     tick = _ticker(decided, progress, cancel)
     tick("", 0)
-    news = listen(to_compare(decided), workspace, config, tick)
+    to_compare = _to_compare(decided)
+    news = find_duplicates(to_compare, workspace, config, lambda each: tick(each, 0))
     if config.measure:
         news |= hear_segments(decided, workspace, tick)
     if news:
@@ -95,6 +95,13 @@ def export(
         raise
     put_in_place(building, target)
     return target
+
+
+def _to_compare(decided: Plan) -> list[str]:
+    """The recordings that could straddle splits: none if there is one split only."""
+    if not decided.config.find_duplicates or len(set(decided.splits.of.values())) < 2:
+        return []
+    return sorted(decided.splits.of)
 
 
 def _kept_splits(config: ExportConfig, workspace: Workspace) -> dict[str, str] | None:

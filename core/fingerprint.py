@@ -8,8 +8,8 @@ A fingerprint is [shape=(n_frames, N_BITS), bool], one frame each quarter of a s
 recognise audio that was sped up or transposed.
 """
 
-from collections.abc import Iterable, Mapping
-from itertools import product
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from itertools import combinations_with_replacement
 from pathlib import Path
 
 import numpy as np
@@ -70,28 +70,33 @@ def agreement(a: np.ndarray, b: np.ndarray) -> float:
     return _agreement(_spectrum(a, len(a) + len(b)), _spectrum(b, len(a) + len(b)), len(a), len(b))
 
 
-def same_audio(fingerprints: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:
-    """The pairs of recording ids that hold the same audio, or a part of it."""
+def same_audio(
+    fingerprints: Mapping[str, np.ndarray], new: Set[str] | None = None
+) -> list[tuple[str, str]]:
+    """The pairs of recording ids that hold the same audio, or a part of it.
+
+    With `new`, only the pairs that one of these is part of.
+    """
     ids = sorted(fingerprints)
     longest = 2 * max(map(len, fingerprints.values()), default=0)
-    batches = [ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE)]
     pairs = []
-    for first, batch in enumerate(batches):
-        mine = {each: _spectrum(fingerprints[each], longest) for each in batch}
-        for other in batches[first:]:
-            theirs = (
-                mine
-                if other is batch
-                else {each: _spectrum(fingerprints[each], longest) for each in other}
-            )
-            pairs += [
-                (a, b)
-                for a, b in product(mine, theirs)
-                if a < b
-                and _agreement(mine[a], theirs[b], len(fingerprints[a]), len(fingerprints[b]))
-                >= SAME
-            ]
+    for some, others in _batches(ids):
+        asked = {(a, b) for a in some for b in others if a < b and (new is None or new & {a, b})}
+        if not asked:
+            continue
+        spectra = {each: _spectrum(fingerprints[each], longest) for each in {*some, *others}}
+        for a, b in asked:
+            n_a, n_b = len(fingerprints[a]), len(fingerprints[b])
+            if _agreement(spectra[a], spectra[b], n_a, n_b) >= SAME:
+                pairs.append((a, b))
     return sorted(pairs)
+
+
+def _batches(ids: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+    """All pairs of some ids and some others, few enough for memory."""
+    starts = range(0, len(ids), AT_ONCE)
+    for first, second in combinations_with_replacement(starts, 2):
+        yield ids[first : first + AT_ONCE], ids[second : second + AT_ONCE]
 
 
 def together(pairs: Iterable[tuple[str, str]]) -> list[frozenset[str]]:

@@ -1,30 +1,18 @@
-"""Stage 5, before the cut: what must be heard first, tonics and audio that comes twice."""
+"""Stage 5, before the cut: what must be heard first, tonics and what captions may say."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 from core.clips import Clip, Plan
 from core.errors import DatasetError
-from core.executors import in_parallel, processors
-from core.fingerprint import fingerprint_of, kept_fingerprint
 from core.measure import measure_recording
-from core.recipe import ExportConfig
 from core.records import Recording
 from core.workspace import Workspace
 
 Tick = Callable[[str, int], None]  # what is at work, clips done since the last tick
 
-WORTH_PROCESSES = 6  # recordings; for fewer, starting processes takes longer
 TONIC_FROM_S = 180.0  # so much of a recording is listened to for its tonic
-
-
-def to_compare(decided: Plan) -> list[str]:
-    """The recordings that could straddle splits: none if there is one split only."""
-    if not decided.config.find_duplicates or len(set(decided.splits.of.values())) < 2:
-        return []
-    return sorted(decided.splits.of)
 
 
 def hear_segments(decided: Plan, workspace: Workspace, tick: Tick) -> bool:
@@ -39,22 +27,6 @@ def hear_segments(decided: Plan, workspace: Workspace, tick: Tick) -> bool:
         marks = [clip.segment for clip in clips]
         n_new += measure_recording(clips[0].recording, marks, workspace)
     return n_new > 0
-
-
-def listen(
-    recording_ids: Sequence[str], workspace: Workspace, config: ExportConfig, tick: Tick
-) -> bool:
-    """Fingerprint what was not yet listened to; say whether there was any."""
-    new = [each for each in recording_ids if kept_fingerprint(each, workspace) is None]
-    hear = partial(fingerprint_of, workspace=workspace)
-    if len(new) >= WORTH_PROCESSES or (new and config.scheduler):
-        machine = (config.workers or processors(), config.scheduler)
-        in_parallel(hear, new, machine, lambda each, _: tick(each or "", 0))
-        return True
-    for each in new:
-        tick(each, 0)
-        hear(each)
-    return bool(new)
 
 
 def with_tonics(decided: Plan, workspace: Workspace) -> Plan:

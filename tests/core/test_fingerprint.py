@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from core import audio
+from core.duplicates import find_duplicates, known_duplicates
+from core.export import ExportConfig
 from core.fingerprint import (
     SAME,
     agreement,
@@ -97,3 +99,20 @@ def test_every_pair_is_compared_however_many_there_are():
     prints["20"] = prints["03"][10:]
     prints["21"] = prints["15"]
     assert same_audio(prints) == [("03", "20"), ("15", "21")]
+    assert same_audio(prints, new={"21", "07"}) == [("15", "21")]
+
+
+def test_what_was_compared_is_remembered_until_the_audio_changes(workspace):
+    config = ExportConfig("x", workers=1)
+    ids = ["file-1", "file-2", "file-3"]
+    for each, seed in zip(ids, (1, 2, 1), strict=True):
+        audio.write(workspace.audio_target(each, ".flac"), music(seed, 25.0), SR)
+    assert known_duplicates(ids, workspace) == []
+    assert find_duplicates(ids, workspace, config, ids.index)
+    assert known_duplicates(ids, workspace) == [frozenset({"file-1", "file-3"})]
+    assert known_duplicates(["file-2", "file-3"], workspace) == []
+    assert not find_duplicates(ids, workspace, config, ids.index)
+    audio.write(workspace.audio("file-3"), music(2, 25.0), SR)
+    assert known_duplicates(ids, workspace) == []
+    assert find_duplicates(ids, workspace, config, ids.index)
+    assert known_duplicates(ids, workspace) == [frozenset({"file-2", "file-3"})]
