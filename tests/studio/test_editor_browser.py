@@ -130,7 +130,7 @@ def test_a_raga_is_found_in_any_spelling_and_its_scale_shown(studio, editor):
     editor.locator(".list button.name").click()
     raga = editor.get_by_role("region", name="Selected region").get_by_label("Raga", exact=True)
     raga.fill("reethigowla")
-    expect(editor.get_by_role("option").first).to_be_visible()
+    expect(editor.locator("[role=listbox] [role=option]").first).to_be_visible()
     raga.press("Enter")
     _saved(editor)
     assert _only(studio).raga == "Reetigowla"
