@@ -4,17 +4,20 @@
 
 `reference` restates the loop of diffusers' examples/text_to_image/train_text_to_image.py: decode,
 resize and normalise each picture, encode it and its caption, add noise, step. Ours takes latents
-and text states from the cache. Both run the demo-sized UNet behind a Stable Diffusion VAE of
-reduced width, with random weights, on pictures of 512 x 512.
+and text states from the cache. Both train a UNet of 6 million weights on 64 x 64 latents of
+512 x 512 pictures behind a quarter-width Stable Diffusion VAE; all weights are random.
 """
 
 import logging
 import resource
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 import torch
@@ -63,6 +66,22 @@ def make_dataset(folder: Path) -> Path:
     codec.pop("tonic_hz")
     (folder / "manifest.json").write_text(json.dumps({"codec": codec, "config": {}}))
     return folder
+
+
+def unet():
+    """As Stable Diffusion's, with attention where it is cheap: not among 4096 tokens."""
+    from diffusers import UNet2DConditionModel
+
+    return UNet2DConditionModel(
+        sample_size=SIDE // 8,
+        block_out_channels=(32, 64, 128, 128),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", *("CrossAttnDownBlock2D",) * 2, "DownBlock2D"),
+        up_block_types=("UpBlock2D", *("CrossAttnUpBlock2D",) * 2, "UpBlock2D"),
+        cross_attention_dim=SIZE.text_width,
+        attention_head_dim=4,
+        norm_num_groups=16,
+    )
 
 
 def timed(name: str, step: Callable[[int], float], n_steps: int, batch_size: int) -> Figure:
@@ -141,7 +160,9 @@ def main(steps: int = 5, batch_size: int = 8, threads: int = 2) -> None:
     torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        save_model(build_pipeline(SIZE), place / "base", svara(146.8), Vocabulary())
+        pipeline = build_pipeline(SIZE)
+        pipeline.register_modules(unet=unet())
+        save_model(pipeline, place / "base", svara(146.8), Vocabulary())
         config = FinetuneConfig(
             dataset=make_dataset(place / "data"), base=str(place / "base"), batch_size=batch_size
         )
