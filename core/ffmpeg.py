@@ -9,6 +9,7 @@ noise that an AAC decoder invents where the encoder only noted how loud it was.
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -65,19 +66,11 @@ class FfmpegReader:
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
         """The sound from sample `start` to the end."""
-        end, n_gathered = start, 0
-        gathered: list[np.ndarray] = []
+        end = start
         for position, y in self._placed(start):
-            if position + y.shape[1] <= start:
-                continue
-            end = position + y.shape[1]
-            gathered.append(y[:, max(0, start - position) :])
-            n_gathered += y.shape[1]
-            if n_gathered >= BLOCK:
-                yield finite(np.concatenate(gathered, axis=1))
-                gathered, n_gathered = [], 0
-        if gathered:
-            yield finite(np.concatenate(gathered, axis=1))
+            if position + y.shape[1] > start:
+                end = position + y.shape[1]
+                yield finite(y[:, max(0, start - position) :])
         if self._announced_s and end / self.sr < self._announced_s - CUT_SHORT_S:
             raise cut_short(self._path, end / self.sr, self._announced_s)
 
@@ -85,28 +78,40 @@ class FfmpegReader:
         """Nothing is held between calls."""
 
     def _placed(self, start: int) -> Iterator[tuple[int, np.ndarray]]:
-        """Decoded pieces with the sample each begins at, from some way before `start`."""
+        """Blocks with the sample each begins at, from some way before `start`."""
         with self._open() as container:
-            before_s = start / self.sr - _PREROLL_S
-            sought = self._by_time_stamps and before_s > _PREROLL_S
-            if sought:
-                stream = container.streams.audio[0]
-                ticks = round(before_s / stream.time_base) + self._first.pts
-                container.seek(ticks, stream=stream, backward=True)
-            frames = self._decoded(container)
-            if sought:
-                next(frames, None)  # decoded without its past, and trimmed as if it were the first
-            position = None if sought else 0
+            frames, position = self._frames_from(container, start)
+            gathered = av.AudioFifo()  # in C: a frame is too small a thing to make an array of
             for frame in frames:
-                if position is None:
-                    position = self._landed(frame)
-                missing = self._position(frame, position) - position
-                if _GAP_S * self.sr < missing < _LONGEST_GAP_S * self.sr:
+                here = position + gathered.samples
+                missing = self._position(frame, here) - here
+                has_gap = _GAP_S * self.sr < missing < _LONGEST_GAP_S * self.sr
+                if gathered.samples >= BLOCK or (has_gap and gathered.samples):
+                    yield position, self._floats(gathered.read())
+                    position = here
+                if has_gap:
                     yield position, np.zeros((self.n_channels, missing), np.float32)
                     position += missing
-                y = self._floats(frame)
-                yield position, y
-                position += y.shape[1]
+                for part in self._alike(frame):
+                    part.pts = None  # else the gatherer would refuse a gap
+                    gathered.write(part)
+            if gathered.samples:
+                yield position, self._floats(gathered.read())
+
+    def _frames_from(self, container, start: int) -> tuple[Iterator[av.AudioFrame], int]:
+        """The frames from some way before `start`, and the sample at which the first begins."""
+        before_s = start / self.sr - _PREROLL_S
+        if not self._by_time_stamps or before_s < _PREROLL_S:
+            return self._decoded(container), 0
+        stream = container.streams.audio[0]
+        ticks = round(before_s / stream.time_base) + self._first.pts
+        container.seek(ticks, stream=stream, backward=True)
+        frames = self._decoded(container)
+        next(frames, None)  # decoded without its past, and trimmed as if it were the first
+        landed = next(frames, None)
+        if landed is None:
+            return iter(()), start
+        return chain([landed], frames), self._landed(landed)
 
     def _position(self, frame: av.AudioFrame, otherwise: int) -> int:
         if not self._by_time_stamps or frame.pts is None:
@@ -120,15 +125,24 @@ class FfmpegReader:
         even = self._first.samples + n_before * frame.samples
         return even if abs(even - position) <= 0.001 * self.sr else position
 
-    def _floats(self, frame: av.AudioFrame) -> np.ndarray:
-        plain = frame.format.name == "fltp"
-        if plain and frame.sample_rate == self.sr and frame.layout == self._first.layout:
-            return frame.to_ndarray()
-        kind = (frame.format.name, frame.sample_rate, frame.layout.name)
+    def _alike(self, frame: av.AudioFrame) -> list[av.AudioFrame]:
+        """The frame as the first one is, should the stream change midway."""
+        first = self._first
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if kind == (first.format.name, first.layout.name, self.sr):
+            return [frame]
         if kind != self._kind:
             self._kind = kind
-            self._converter = av.AudioResampler("fltp", self._first.layout, self.sr)
-        return np.concatenate([f.to_ndarray() for f in self._converter.resample(frame)], axis=1)
+            self._converter = av.AudioResampler(first.format.name, first.layout.name, self.sr)
+        return self._converter.resample(frame)
+
+    def _floats(self, frame: av.AudioFrame) -> np.ndarray:
+        if frame.format.name == "fltp":
+            return frame.to_ndarray()
+        frame.pts = None
+        to_floats = av.AudioResampler("fltp", frame.layout.name, frame.sample_rate)
+        parts = [*to_floats.resample(frame), *to_floats.resample(None)]
+        return np.concatenate([part.to_ndarray() for part in parts], axis=1)
 
     def _decoded(self, container) -> Iterator[av.AudioFrame]:
         """Every frame of the first audio stream that can be decoded."""
