@@ -5,6 +5,7 @@ server functions, so that nothing of a three-hour recording travels through comp
 The template below holds no text of a user: gradio would run it as a template.
 """
 
+import json
 from typing import Any
 
 import gradio as gr
@@ -25,7 +26,7 @@ _ON_LOAD = """
 const home = location.origin + new URL(window.gradio_config?.root || '/', location.href).pathname;
 const at = home.replace(/[/]$/, '') + 'PREFIX';
 import(at + '/static/VERSION/editor.js')
-  .then(module => module.mount({element, props, server, watch, at}))
+  .then(module => module.mount({element, props, server, watch, at, config: CONFIG}))
   .catch(error => { element.querySelector('.editor').textContent = 'It failed: ' + error; });
 """
 
@@ -43,6 +44,15 @@ _CONFIG = {
 }
 
 
+def _on_load() -> str:
+    """The script with all it must know: a property might not be there yet when it runs."""
+    said = {"PREFIX": PREFIX, "VERSION": version(STATIC), "CONFIG": json.dumps(_CONFIG)}
+    script = _ON_LOAD
+    for word, value in said.items():
+        script = script.replace(word, value)
+    return script
+
+
 class RegionEditor(gr.HTML):
     """Marks up one recording at a time; every change is saved in the library at once."""
 
@@ -50,10 +60,9 @@ class RegionEditor(gr.HTML):
         super().__init__(
             {"recording_id": None, "n": 0},
             html_template=_HTML,
-            js_on_load=_ON_LOAD.replace("PREFIX", PREFIX).replace("VERSION", version(STATIC)),
+            js_on_load=_on_load(),
             apply_default_css=False,
             server_functions=server_functions(library),
-            config=_CONFIG,
             **options,
         )
 

@@ -16,9 +16,9 @@ const INSTALL_MS = 3000; // until the library is looked for again, while it is b
 const INSTALL_TRIES = 20;
 
 /** Called once by gradio when the component is in the page. */
-export function mount({ element, props, server, watch, at }) {
+export function mount({ element, props, server, watch, at, config }) {
   const root = element.querySelector(".editor");
-  const context = { root, server, at, config: props.config };
+  const context = { root, server, at, config };
   let opened = null;
   let asked = 0;
   const follow = async () => {
