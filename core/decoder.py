@@ -106,6 +106,8 @@ def opened(path: Path) -> Iterator[Reader]:
 
 
 def _first_bytes(path: Path) -> bytes:
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would never end
+        raise AudioError(f"{path.name!r} is a pipe or a device. Give the path of an audio file.")
     try:
         with path.open("rb") as file:
             magic = file.read(4)

@@ -56,6 +56,8 @@ class Piece:
 def prepared(piece: Piece, tell: Tell | None = None) -> Recording | Failure:
     """Copy, decode and describe one file; runs in a process of its own."""
     path, workspace = piece.path, Workspace(piece.root)
+    if path.exists() and not path.is_file():
+        return Failure(str(path), "It is a pipe or a device. Give an audio file.")
     try:
         recording_id = f"file-{_digest(path)[:12]}"
         recording = _described(path, recording_id, piece.rights)  # first: it may be refused

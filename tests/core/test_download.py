@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 import sys
@@ -135,12 +136,14 @@ def test_one_bad_file_never_stops_the_others(workspace, library, tmp_path, tape)
     words = tmp_path / "words.mp3"
     words.write_text("no sound")
     nowhere = tmp_path / "nowhere.wav"
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
     empty = tmp_path / "empty"
     empty.mkdir()
-    result = alone(workspace, library).run([words, tape, nowhere, empty])
+    result = alone(workspace, library).run([words, tape, nowhere, pipe, empty])
     assert [each.title for each in result] == [tape.stem]
     reasons = {Path(each.what).name: each.reason for each in result.failed}
-    assert set(reasons) == {"words.mp3", "nowhere.wav", "empty"}
+    assert set(reasons) == {"words.mp3", "nowhere.wav", "pipe.wav", "empty"}
     assert "again" in reasons["words.mp3"]
     assert "No such file" in reasons["nowhere.wav"]
     assert "No audio file" in reasons["empty"]
