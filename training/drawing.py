@@ -69,9 +69,9 @@ class Model:
         if source is None:
             latents = noise * self.pipeline.scheduler.init_noise_sigma
         elif wish.config.use == "vary":
-            latents, course = self._varied(source, noise, windows, course, wish.config.strength)
+            latents, course = self.varied(source, noise, windows, course, wish.config.strength)
         else:
-            latents, course = self._continued(source, noise, windows, course)
+            latents, course = self.continued(source, noise, windows, course)
         latents = denoise(self.pipeline, latents, text_states, windows, course)
         return self.picture(latents, windows)
 
@@ -121,14 +121,14 @@ class Model:
         )
         return torch.stack([unwanted, wanted], dim=1)
 
-    def _varied(self, source, noise, windows, course: Course, strength: float):
+    def varied(self, source, noise, windows, course: Course, strength: float):
         """Begin with the source, made noisy: the more strength, the noisier."""
         course = replace(course, strength=strength)
         known = self.latents(fitted(source, windows.total * self.factor), windows)
         first = course_timesteps(self.pipeline.scheduler, course)[:1]
         return self.pipeline.scheduler.add_noise(known, noise, first), course
 
-    def _continued(self, source, noise, windows, course: Course):
+    def continued(self, source, noise, windows, course: Course):
         """Begin with noise, and hold the first columns to the source's end at every step."""
         n_known = min(round(self.width * CONTEXT), source.shape[1] // self.factor)
         if n_known == 0:
@@ -182,18 +182,21 @@ def fitted(image: np.ndarray, n_columns: int) -> np.ndarray:
 
 
 @contextmanager
-def the_same_each_time() -> Iterator[None]:
+def the_same_each_time(threads: int) -> Iterator[None]:
     """Only algorithms that give the same sums each time, as far as there are any; no gradients."""
     import torch
 
+    threads_before = torch.get_num_threads()
     before = torch.are_deterministic_algorithms_enabled()
     only_warned = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_num_threads(threads)
     try:
         with torch.inference_mode():
             yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=only_warned)
+        torch.set_num_threads(threads_before)
 
 
 @contextmanager

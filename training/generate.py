@@ -112,8 +112,12 @@ class Generator:
             source = picture_of_clip(self.workspace or Workspace.at(), config.source, codec)
         with self._my_turn(watch), told_if_too_large():
             model = self._ready(known, watch)
+            wish = _with_threads(wish)
             lora = locate_lora(config.lora) if config.lora else None
-            with the_same_each_time(), adapted(model.pipeline, lora, config.lora_strength):
+            with (
+                the_same_each_time(wish.config.threads),
+                adapted(model.pipeline, lora, config.lora_strength),
+            ):
                 drawn = _drawn(model, wish, source, watch)
             if lora:
                 drawn = replace(drawn, model_hash=f"{drawn.model_hash}+{lora_hash(lora)}")
@@ -151,6 +155,14 @@ class Generator:
                 self._turn.release()
         finally:
             self._places.release()
+
+
+def _with_threads(wish: Wish) -> Wish:
+    import torch
+
+    return replace(
+        wish, config=replace(wish.config, threads=wish.config.threads or torch.get_num_threads())
+    )
 
 
 @dataclass(frozen=True)

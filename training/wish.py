@@ -62,6 +62,9 @@ class GenerateConfig:
     """Any words, instead of those made from raga, tala and section."""
     model: str = DEMO
     """demo, a pipeline folder, or a Hugging Face model id."""
+    threads: int | None = None
+    """Processor threads to draw with, all if not given: sums come out otherwise with another
+    number, so the clip's own config says how many there were."""
     lora: str | None = None
     """A LoRA to lay over the model: a .safetensors file, its folder, or a Hugging Face id."""
     lora_strength: float = 1.0
@@ -86,6 +89,7 @@ class GenerateConfig:
         _within("tonic_hz", self.tonic_hz, *TONIC_RANGE_HZ)
         _within("seed", self.seed, 0, MAX_SEED)
         _within("strength", self.strength, 0.01, 1)
+        _within("threads", self.threads or 1, 1, 1024)
         _within("lora_strength", self.lora_strength, -4, 4)
         if self.loop and self.source and self.use == "continue":
             raise StudioError("A loop has no end to begin from: vary the clip, or do not loop.")
