@@ -169,7 +169,7 @@ def _workers(workspace: Workspace) -> None:
     for n_workers in (1, 2):
         with _cluster(n_workers) as address:
             config = ExportConfig(f"warm{n_workers}", scheduler=address, find_duplicates=False)
-            export(config, workspace, Library.of(workspace))
+            export(config, workspace, Library.of(workspace))  # workers have loaded everything
             start = time.perf_counter()
             config = ExportConfig(f"with{n_workers}", scheduler=address, find_duplicates=False)
             export(config, workspace, Library.of(workspace))

@@ -21,6 +21,7 @@ Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 ATTEMPTS = 3  # a piece that kills so many pools in a row is itself to blame
+CONNECT_S = 15  # a scheduler may be starting
 LOOK_S = 0.2  # between two looks at whether the user wants to stop
 
 
@@ -106,7 +107,7 @@ def _dask_client(scheduler: str):
             "Working on a cluster needs dask: pip install distributed. Or leave --scheduler out."
         ) from None
     try:
-        return Client(scheduler, timeout="5s", set_as_default=False)
+        return Client(scheduler, timeout=f"{CONNECT_S}s", set_as_default=False)
     except (OSError, ValueError) as error:
         raise StudioError(
             f"No dask scheduler answers at {scheduler!r} ({error}). Start one with `dask "

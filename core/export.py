@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, str], None]  # clips done, clips in all, what is at work
 
-WORTH_PROCESSES = 64  # clips; starting processes takes as long as drawing so many
+WORTH_PROCESSES = 160  # clips; starting processes takes as long as drawing some hundred
 
 
 class Cancel(Protocol):

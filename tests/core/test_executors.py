@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import core.executors
 import core.export
 from core.errors import StudioError
 from core.executors import in_parallel
@@ -61,6 +62,7 @@ def cluster():
         port = str(probe.getsockname()[1])
     address = f"tcp://127.0.0.1:{port}"
     start("dask_scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
+    wait_for(int(port))
     common = ("--nthreads", "1", "--no-dashboard", "--no-nanny")
     workers = [start("dask_worker", address, *common) for _ in range(2)]
     try:
@@ -70,6 +72,16 @@ def cluster():
             process.kill()
         for process in started:
             process.wait()
+
+
+def wait_for(port: int) -> None:
+    """Until something listens there, a minute at most."""
+    for _ in range(600):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    pytest.fail("The dask scheduler did not start within a minute.")
 
 
 def test_results_come_in_the_order_of_the_pieces():
@@ -93,7 +105,8 @@ def test_what_the_watcher_raises_stops_the_work():
         in_parallel(time.sleep, [0.01] * 200, (2, None), stop)
 
 
-def test_a_scheduler_that_does_not_answer_is_said():
+def test_a_scheduler_that_does_not_answer_is_said(monkeypatch):
+    monkeypatch.setattr(core.executors, "CONNECT_S", 1)
     with pytest.raises(StudioError, match="No dask scheduler answers"):
         in_parallel(square, [1], (1, "tcp://127.0.0.1:9"), nothing)
 
