@@ -1,6 +1,6 @@
-"""Stages 4 and 5 in the page: word the segments by a template, and export them as a dataset."""
+"""Stage 4 in the page: word regions by templates, seen at work on real ones; below, stage 5."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from itertools import islice
@@ -9,27 +9,19 @@ import gradio as gr
 
 from core.caption import caption, known_fields
 from core.edits import clock
-from core.errors import AnnotationError, StudioError
-from core.export import ExportConfig, Plan, export, preview
+from core.errors import AnnotationError
 from core.library import Library
-from core.recipe import MUSIC
 from core.records import SECTIONS, Recording, SectionName, Segment
 from core.templates import FIELDS, CaptionTemplate, save_templates, template_names, templates
 from core.workspace import Workspace
 from studio.alerts import alerting, bound
+from studio.export_form import build_export_form, ragas_of
 from studio.tables import OPENS, open_button, table_html
 
 FIRST = "sections"  # the template that is shown first
 SHOWN = 12
-TRUST = [
-    ("Approved regions only", "approved"),
-    ("Approved, and drafts", "approved,draft"),
-]
 
-
-def text_of(workspace: Workspace, name: str, section: SectionName) -> str:
-    """The template of a section as one types it."""
-    return templates(name, workspace)[section].text
+Own = Mapping[str, str]  # what was typed over the template and not saved yet, by section
 
 
 @dataclass(frozen=True)
@@ -40,10 +32,26 @@ class CaptionsTab:
 
 
 @alerting
-def chosen(workspace: Workspace, library: Library, name: str, section: SectionName) -> tuple:
-    """Show the template of a section, worded over real segments."""
-    text = text_of(workspace, name, section)
+def show_template(
+    workspace: Workspace, library: Library, name: str, section: SectionName
+) -> tuple[Own, str, str, str]:
+    """Begin with another template; what was typed over the last one is forgotten."""
+    return {}, *show_section(workspace, library, {}, name, section), ""
+
+
+@alerting
+def show_section(
+    workspace: Workspace, library: Library, own: Own, name: str, section: SectionName
+) -> tuple[str, str]:
+    """A section's template as it is now, and what it says of real segments."""
+    text = own.get(section) or templates(name, workspace)[section].text
     return text, preview_html(library, section, text)
+
+
+def type_over(library: Library, own: Own, section: SectionName, text: str) -> tuple[Own, str, str]:
+    """Take what is typed, and show what it says."""
+    reminder = "Not saved yet: give it a name of your own."
+    return {**own, section: text}, preview_html(library, section, text), reminder
 
 
 def preview_html(library: Library, section: SectionName, text: str) -> str:
@@ -63,92 +71,60 @@ def preview_html(library: Library, section: SectionName, text: str) -> str:
 
 
 @alerting
-def save(
-    workspace: Workspace, base: str, section: SectionName, text: str, name: str
-) -> tuple[gr.Dropdown, str]:
-    """Keep the typed template, and the rest of what it was begun from, under a name."""
-    if not name.strip():
+def save(workspace: Workspace, own: Own, base: str, name: str) -> tuple[Own, gr.Dropdown, str]:
+    """Keep what was typed, and the rest of what it was begun from, under a name."""
+    name = name.strip()
+    if not name:
         raise AnnotationError("The template has no name yet. Type one beside Save.")
     texts = {each: template.text for each, template in templates(base, workspace).items()}
-    save_templates(workspace, name.strip(), {**texts, section: text})
-    names = template_names(workspace)
-    return gr.Dropdown(names, value=name.strip()), f"Saved as **{name.strip()}**."
+    save_templates(workspace, name, {**texts, **own})
+    return {}, gr.Dropdown(template_names(workspace), value=name), f"Saved as **{name}**."
 
 
 @alerting
-def count(
-    workspace: Workspace,
-    library: Library,
-    name: str,
-    template: str,
-    sections: list[str],
-    ragas: list[str],
-    trust: str,
-) -> tuple[str, str]:
-    """What an export would hold, without making it."""
-    plan = preview(_config(name, template, sections, ragas, trust), workspace, library)
-    return _summary(plan), _counts_html(plan)
-
-
-@alerting
-def make(
-    workspace: Workspace,
-    library: Library,
-    name: str,
-    template: str,
-    sections: list[str],
-    ragas: list[str],
-    trust: str,
-    replace: bool,
-    progress: gr.Progress = gr.Progress(),  # noqa: B008
-) -> tuple[str, str]:
-    """Export the dataset, and say where it is."""
-    config = _config(name, template, sections, ragas, trust, overwrite=replace)
-
-    def show(done: int, total: int, message: str) -> None:
-        progress((done, total), desc=message, unit="clips")
-
-    plan = preview(config, workspace, library)
-    folder = export(config, workspace, library, show)
-    said = f"Exported **{config.name}** to `{folder}`. {_summary(plan)}\n\nNext: the Train tab."
-    return said, _counts_html(plan)
+def refreshed(
+    library: Library, section: SectionName, text: str, ragas: list[str] | None
+) -> tuple[str, gr.Dropdown]:
+    """The preview over the segments there are now, and the ragas they are in."""
+    return preview_html(library, section, text), ragas_of(library, ragas)
 
 
 def build_captions_tab(page: gr.Blocks, workspace: Workspace, library: Library) -> CaptionsTab:
     """Add the tab to the open `page`."""
     with gr.Tab("Captions", id="captions") as tab:
+        own = gr.State({})
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=300, elem_classes="card"):
-                template, section, text, own_name, keep, said = _wording(workspace)
+                template, section, text, name, keep, said = _form(workspace)
             with gr.Column(scale=3, min_width=320):
                 table = gr.HTML(js_on_load=OPENS, apply_default_css=False, elem_id="captions")
         with gr.Column(elem_classes="card"):
-            wish, replace, look, go, counted, counts = _exporting()
+            ragas = build_export_form(workspace, library, template, own)
 
     private = {"api_visibility": "private"}
     quiet = {**private, "show_progress": "hidden", "queue": False}
-    words = bound(chosen, workspace, library)
-    gr.on([template.change, section.change], words, [template, section], [text, table], **quiet)
-    text.input(bound(preview_html, library), [section, text], table, **quiet)
-    own = [template, section, text, own_name]
-    keep.click(bound(save, workspace), own, [template, said], **private)
-    wish.insert(1, template)
-    look.click(bound(count, workspace, library), wish, [counted, counts], **private)
-    go.click(bound(make, workspace, library), [*wish, replace], [counted, counts], **private)
-    now = bound(refreshed, library)
-    seen = [section, text, wish[3]], [table, wish[3]]
-    gr.on([page.load, tab.select], now, *seen, **quiet)
+    template.input(
+        bound(show_template, workspace, library), [template, section], [own, text, table, said],
+        **quiet,
+    )  # fmt: skip
+    section.input(
+        bound(show_section, workspace, library), [own, template, section], [text, table], **quiet
+    )
+    typed = bound(type_over, library), [own, section, text], [own, table, said]
+    text.input(*typed, trigger_mode="always_last", **quiet)
+    keep.click(bound(save, workspace), [own, template, name], [own, template, said], **private)
+    seen = [section, text, ragas], [table, ragas]
+    gr.on([page.load, tab.select], bound(refreshed, library), *seen, **quiet)
     return CaptionsTab(table)
 
 
-def _wording(workspace: Workspace) -> tuple:
+def _form(workspace: Workspace) -> tuple:
     gr.Markdown("### What each region is called")
-    names = template_names(workspace)
+    names, section = template_names(workspace), SECTIONS[0]
     template = gr.Dropdown(names, value=FIRST, label="Template", elem_id="template")
-    sections = list(SECTIONS)
-    section = gr.Dropdown(sections, value=sections[0], label="Section", elem_id="template-section")
+    of = gr.Dropdown(list(SECTIONS), value=section, label="Section", elem_id="template-section")
     text = gr.Textbox(
-        text_of(workspace, FIRST, sections[0]),
+        templates(FIRST)[section].text,
         label="In words",
         info="A clause whose field is unknown is left out. | separates clauses.",
         lines=3,
@@ -156,60 +132,12 @@ def _wording(workspace: Workspace) -> tuple:
     )
     gr.HTML(_fields_html(), apply_default_css=False)
     with gr.Row():
-        own_name = gr.Textbox(
+        name = gr.Textbox(
             placeholder="a name of your own", label="Name", container=False, min_width=140, scale=2
         )
         keep = gr.Button("Save", min_width=90, scale=1)
-    said = gr.Markdown()
-    return template, section, text, own_name, keep, said
-
-
-def _exporting() -> tuple:
-    gr.Markdown("### Export a dataset")
-    with gr.Row():
-        name = gr.Textbox("demo", label="Name", elem_id="export-name", min_width=140)
-        trust = gr.Dropdown(TRUST, value=TRUST[0][1], label="Trust", min_width=230)
-        sections = gr.Dropdown(
-            list(SECTIONS), value=list(MUSIC), multiselect=True, label="Sections", scale=3
-        )
-        ragas = gr.Dropdown([], multiselect=True, label="Ragas", info="None: all.", scale=2)
-    with gr.Row():
-        replace = gr.Checkbox(label="Replace a dataset of this name", min_width=200)
-        look = gr.Button("Count", elem_id="export-count", min_width=120)
-        go = gr.Button("Export", variant="primary", elem_id="export-go", min_width=120)
-    counted = gr.Markdown(elem_id="export-said")
-    counts = gr.HTML(elem_id="export-counts", apply_default_css=False)
-    return [name, sections, ragas, trust], replace, look, go, counted, counts
-
-
-@alerting
-def refreshed(
-    library: Library, section: SectionName, text: str, ragas: list[str]
-) -> tuple[str, gr.Dropdown]:
-    """The preview over the segments there are now, and the ragas they are in."""
-    there = {
-        segment.raga or recording.raga
-        for recording in library.recordings()
-        for segment in library.segments(recording.id)
-    }
-    names = sorted(there - {None})
-    kept = [raga for raga in ragas or [] if raga in names]
-    return preview_html(library, section, text), gr.Dropdown(names, value=kept, multiselect=True)
-
-
-def _config(
-    name: str, template: str, sections: list[str], ragas: list[str], trust: str, **more
-) -> ExportConfig:
-    if not sections:
-        raise StudioError("No section is chosen. Choose at least one to export.")
-    return ExportConfig(
-        name=name.strip(),
-        template=template,
-        sections=tuple(sections),
-        ragas=tuple(ragas or ()),
-        statuses=tuple(trust.split(",")),
-        **more,
-    )
+    said = gr.Markdown(elem_classes="hint")
+    return template, of, text, name, keep, said
 
 
 def _segments(library: Library, section: SectionName) -> Iterable[tuple[Recording, Segment]]:
@@ -235,14 +163,3 @@ def _cells(segment: Segment, recording: Recording, template: CaptionTemplate) ->
 def _fields_html() -> str:
     items = (f"<li><code>{{{name}}}</code> {escape(what)}</li>" for name, what in FIELDS.items())
     return f'<details class="known"><summary>Fields</summary><ul>{"".join(items)}</ul></details>'
-
-
-def _summary(plan: Plan) -> str:
-    n_recordings = len({clip.recording.id for clip in plan.clips})
-    head = f"**{len(plan.clips)} clips**, {60 * plan.hours:.1f} minutes, {n_recordings} recordings."
-    return "\n".join([head, *(f"- {note}" for note in plan.notes)])
-
-
-def _counts_html(plan: Plan) -> str:
-    counts = plan.counts()
-    return table_html(tuple(counts[0]), [[escape(str(v)) for v in row.values()] for row in counts])

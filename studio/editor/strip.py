@@ -15,7 +15,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from scipy import fft
 
 from core import audio
 from core.errors import StudioError
@@ -148,7 +147,7 @@ def _powers(frames: np.ndarray) -> np.ndarray:
     """Power in each row, 1 for a full-scale sine [shape=(n_frames, ROWS)]."""
     n_fft = frames.shape[1]
     window = np.hanning(n_fft).astype(np.float32)
-    spectrum = fft.rfft(frames * window, axis=1)
+    spectrum = np.fft.rfft(frames * window, axis=1)
     return (np.abs(spectrum) * (2 / window.sum())) ** 2 @ _rows(n_fft).T
 
 
@@ -162,7 +161,7 @@ def _levels(powers: np.ndarray, pooled: int = 1) -> np.ndarray:
 @cache
 def _rows(n_fft: int) -> np.ndarray:
     """Which bins each row listens to: a triangle as wide as a bin or two rows, the wider."""
-    bins = fft.rfftfreq(n_fft, 1 / _SR)
+    bins = np.fft.rfftfreq(n_fft, 1 / _SR)
     centres = np.geomspace(LOW_HZ, HIGH_HZ, ROWS)
     ratio = centres[1] / centres[0]
     width = np.maximum(centres * (ratio - 1), bins[1])

@@ -1,13 +1,20 @@
-"""Wording regions, and exporting them."""
+"""Wording regions by templates."""
 
+import gradio as gr
 import pytest
 
 from core.templates import template_names, templates
-from studio.captions_tab import chosen, count, make, preview_html, refreshed, save
-from tests.studio.conftest import segment, silent, with_sound
+from studio.captions_tab import (
+    preview_html,
+    refreshed,
+    save,
+    show_section,
+    show_template,
+    type_over,
+)
+from tests.studio.conftest import segment, silent
 
 ID = "file-1"
-WISH = ("demo", "sections", ["alapanai", "kriti"], [], "approved")
 
 
 @pytest.fixture
@@ -46,49 +53,37 @@ def test_a_section_nobody_marked_says_where_to_mark_it(concert):
 
 
 def test_choosing_a_template_shows_its_words_and_their_effect(workspace, concert):
-    text, html = chosen(workspace, concert, "sections", "kriti")
+    own, text, html, said = show_template(workspace, concert, "sections", "kriti")
+    assert (own, said) == ({}, "")
     assert "{raga}" in text
     assert "Raga Kalyani" in html
 
 
-def test_a_template_is_kept_under_a_name_with_the_rest_of_its_base(workspace):
-    dropdown, _ = save(workspace, "sections", "kriti", "Song in {raga}", "mine")
+def test_what_was_typed_for_one_section_waits_while_another_is_shown(workspace, concert):
+    own, html, said = type_over(concert, {}, "kriti", "Song in {raga}")
+    assert "Song in Kalyani" in html
+    assert "Not saved" in said
+    text, _ = show_section(workspace, concert, own, "sections", "alapanai")
+    assert text.startswith("Alapanai")
+    assert show_section(workspace, concert, own, "sections", "kriti")[0] == "Song in {raga}"
+
+
+def test_templates_are_kept_under_a_name_with_the_rest_of_their_base(workspace):
+    own = {"kriti": "Song in {raga}", "tanam": "Tanam of {artist}"}
+    left, dropdown, _ = save(workspace, own, "sections", "mine")
+    assert left == {}
     assert dropdown.value == "mine"
     assert "mine" in template_names(workspace)
     kept = templates("mine", workspace)
     assert kept["kriti"].text == "Song | in {raga}"
+    assert kept["tanam"].text == "Tanam | of {artist}"
     assert kept["neraval"] == templates("sections")["neraval"]
 
 
 @pytest.mark.parametrize(("name", "why"), [("", "no name"), ("rich", "preset"), ("a/b", "name")])
 def test_a_template_needs_a_name_of_its_own(workspace, name, why):
-    with pytest.raises(Exception, match=why):
-        save(workspace, "sections", "kriti", "Song in {raga}", name)
-
-
-def test_counting_says_what_an_export_would_hold(workspace, concert):
-    said, table = count(workspace, concert, *WISH)
-    assert "clips" in said
-    assert "Kalyani" in table
-
-
-def test_drafts_are_counted_only_if_they_are_trusted(workspace, concert):
-    approved, _ = count(workspace, concert, *WISH)
-    trusted, _ = count(workspace, concert, *WISH[:4], "approved,draft")
-    assert approved != trusted
-
-
-def test_no_section_is_refused(workspace, concert):
-    with pytest.raises(Exception, match="Choose at least one"):
-        count(workspace, concert, "demo", "sections", [], [], "approved")
-
-
-def test_exporting_writes_the_dataset_and_says_where(workspace, library):
-    library.add(with_sound(workspace, ID))
-    library.save(segment(ID, 0, 60, status="approved"))
-    said, _ = make(workspace, library, *WISH, False, lambda *a, **k: None)
-    assert str(workspace.dataset("demo")) in said
-    assert (workspace.dataset("demo") / "manifest.json").is_file()
+    with pytest.raises(gr.Error, match=why):
+        save(workspace, {"kriti": "Song in {raga}"}, "sections", name)
 
 
 def test_the_ragas_offered_are_those_there_are(concert):
