@@ -154,7 +154,9 @@ def _direction_violations(heard: Rests, raga: Raga) -> float:
     return sum(foreign) / len(foreign)
 
 
-def main(audio: Path, tonic_hz: float | None = None, top: int = 5) -> str:
+def main(
+    audio: Path, tonic_hz: float | None = None, top: int = 5, learned: Path | None = None
+) -> str:
     """Name the ragas a recording could be in, the most likely first.
 
     Parameters
@@ -165,20 +167,25 @@ def main(audio: Path, tonic_hz: float | None = None, top: int = 5) -> str:
         Its Sa; measured if not given.
     top
         How many ragas to name.
+    learned
+        What `python -m core.raga_learning` made of labelled recordings; theory alone if not given.
     """
     from core.audio import stream
     from core.raga_ranking import rank
+    from core.tdms import Recogniser
     from core.tonic import SR, listen, tonics
 
     track, evidence = listen(stream(audio, sr=SR), SR)
     found = [] if tonic_hz else tonics(evidence)
-    likely = rank(track, tonic_hz or found)[:top]
+    likely = rank(track, tonic_hz or found)
     if not likely:
         return "There is no melody to judge: less than a second of steady pitch."
+    if learned:
+        likely = Recogniser.load(learned).rank(track, likely[0].tonic_hz)
     lines = [f"Sa at {likely[0].tonic_hz:.1f} Hz{_how_sure(found, likely[0].tonic_hz)}"]
     if likely[0].score < LOW_CONFIDENCE:
         lines.append("Low confidence: no raga stands out.")
-    lines += [f"{each.raga.name:20} {100 * each.score:5.1f} %  {each.why}" for each in likely]
+    lines += [f"{each.raga.name:20} {100 * each.score:5.1f} %  {each.why}" for each in likely[:top]]
     return "\n".join(lines)
 
 

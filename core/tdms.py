@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from core import theory
+from core.errors import ModelError
 from core.pitch import FRAME_S, PitchTrack
 from core.raga import MIN_STABLE_S, rests
 from core.raga_ranking import Likely, why
@@ -101,8 +102,13 @@ class Recogniser:
     @classmethod
     def load(cls, path: Path) -> "Recogniser":
         """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as kept:
-            return cls(tuple(map(str, kept["ragas"])), kept["roots"], kept["weights"])
+        try:
+            with np.load(path, allow_pickle=False) as kept:
+                return cls(tuple(map(str, kept["ragas"])), kept["roots"], kept["weights"])
+        except (OSError, KeyError, ValueError) as error:
+            raise ModelError(
+                f"No learned ragas in {path} ({error}). Make it by `python -m core.raga_learning`."
+            ) from None
 
 
 def _root(track: PitchTrack, tonic_hz: float) -> np.ndarray:
