@@ -110,7 +110,7 @@ def plan(
         for recording, segment in selection.chosen
         for clip in _cut(config, recording, segment, clip_s)
     ]
-    clips = _worded(config, _balanced(config, clips), workspace, splits)
+    clips = worded(config, _balanced(config, clips), workspace, splits)
     left_out = (f"{n} segments {why}." for why, n in selection.left_out.items())
     notes = [*splits.notes, *_untaught(clips), *left_out]
     return Plan(config, tuple(clips), splits, tuple(notes))
@@ -205,7 +205,7 @@ def _evenly(items: list[int], n: int) -> list[int]:
     return [items[index * len(items) // n] for index in range(n)]
 
 
-def _worded(
+def worded(
     config: ExportConfig, clips: list[Clip], workspace: Workspace, splits: Splits
 ) -> list[Clip]:
     """Give each clip its split and its captions; one written by hand is the only one."""

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 
-from core.clips import Clip, Plan
+from core.clips import Clip, Plan, worded
 from core.errors import DatasetError
 from core.measure import measure_recording
 from core.records import Recording
@@ -49,6 +49,7 @@ def with_tonics(decided: Plan, workspace: Workspace) -> Plan:
         else clip
         for clip in decided.clips
     )
+    clips = tuple(worded(config, clips, workspace, decided.splits))  # captions may say the tonic
     measured = ", ".join(f"{key} at {hz:.1f} Hz" for key, hz in tonics.items())
     return replace(decided, clips=clips, notes=(*decided.notes, f"Tonic measured: {measured}."))
 

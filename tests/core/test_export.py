@@ -292,6 +292,8 @@ def test_a_missing_tonic_is_refused_by_name_or_measured(workspace, library):
     with pytest.raises(DatasetError, match=r"No tonic is known for file-7.*--estimate-tonic"):
         export(a(), workspace, library)
     folder = export(a(estimate_tonic=True), workspace, library)
+    rows = [row for of_split in read_metadata(folder).values() for row in of_split]
+    assert all("tonic " in row["text"] for row in rows if row["recording_id"] == "file-7")
     assert "Tonic measured: file-7 at" in "\n".join(read_manifest(folder)["notes"])
 
 
