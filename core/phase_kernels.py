@@ -79,47 +79,59 @@ def _per_bin(s, n, k, per_hop):
 
 
 @_compiled
-def _integrate(s, phase, n_known, per_hop, bin_step):
+def _sorted(s, floor, n_known, done, queues):
+    """Put every bin above the floor into its bucket; return the loudest with a known phase."""
     n_frames, n_bins = s.shape
-    top = s.max()
-    floor = top - RANGE
+    queue, queued_after, seeds, seeds_after = queues
     scale = (N_BUCKETS - 1) / RANGE
-    done = np.zeros((n_frames, n_bins), np.bool_)
-    queue = np.full(N_BUCKETS, -1, np.int32)
-    queued_after = np.empty(n_frames * n_bins, np.int32)
-    seeds = np.full(N_BUCKETS, -1, np.int32)
-    seeds_after = np.empty(n_frames * n_bins, np.int32)
-    bucket = -1
+    loudest = -1
     for n in range(n_frames):
         for k in range(n_bins):
+            done[n, k] = s[n, k] < floor or n < n_known
             if s[n, k] < floor:
-                done[n, k] = True
                 continue
             place = int((s[n, k] - floor) * scale)
             if n < n_known:
-                done[n, k] = True
                 _push(queue, queued_after, place, n * n_bins + k)
-                bucket = max(bucket, place)
+                loudest = max(loudest, place)
             else:
                 _push(seeds, seeds_after, place, n * n_bins + k)
+    return loudest
+
+
+@_compiled
+def _popped(heads, following, bucket):
+    """The first cell of the loudest bucket from `bucket` down, and that bucket; -1 if none."""
+    while bucket >= 0 and heads[bucket] < 0:
+        bucket -= 1
+    if bucket < 0:
+        return -1, -1
+    cell = heads[bucket]
+    heads[bucket] = following[cell]
+    return cell, bucket
+
+
+@_compiled
+def _integrate(s, phase, n_known, per_hop, bin_step):
+    n_frames, n_bins = s.shape
+    floor = s.max() - RANGE
+    scale = (N_BUCKETS - 1) / RANGE
+    done = np.zeros((n_frames, n_bins), np.bool_)
+    queue, seeds = np.full(N_BUCKETS, -1, np.int32), np.full(N_BUCKETS, -1, np.int32)
+    queued_after = np.empty(n_frames * n_bins, np.int32)
+    seeds_after = np.empty(n_frames * n_bins, np.int32)
+    bucket = _sorted(s, floor, n_known, done, (queue, queued_after, seeds, seeds_after))
     seed_bucket = N_BUCKETS - 1
     while True:
-        while bucket >= 0 and queue[bucket] < 0:
-            bucket -= 1
-        if bucket < 0:
-            while seed_bucket >= 0 and seeds[seed_bucket] < 0:
-                seed_bucket -= 1
-            if seed_bucket < 0:
+        cell, bucket = _popped(queue, queued_after, bucket)
+        if cell < 0:
+            cell, seed_bucket = _popped(seeds, seeds_after, seed_bucket)
+            if cell < 0:
                 break
-            cell = seeds[seed_bucket]
-            seeds[seed_bucket] = seeds_after[cell]
             if done[cell // n_bins, cell % n_bins]:
                 continue
             done[cell // n_bins, cell % n_bins] = True
             phase[cell // n_bins, cell % n_bins] = 0
-        else:
-            cell = queue[bucket]
-            queue[bucket] = queued_after[cell]
         n, k = cell // n_bins, cell % n_bins
         here_hop = _per_hop(s, n, k, per_hop, bin_step)
         here_bin = _per_bin(s, n, k, per_hop)
