@@ -20,6 +20,7 @@ from studio.tables import OPENS, open_button, table_html
 
 FIRST = "sections"  # the template that is shown first
 SHOWN = 12
+UNSAVED = "Not saved yet: give it a name of your own."
 
 Own = Mapping[str, str]  # what was typed over the template and not saved yet, by section
 
@@ -48,10 +49,15 @@ def show_section(
     return text, preview_html(library, section, text)
 
 
-def type_over(library: Library, own: Own, section: SectionName, text: str) -> tuple[Own, str, str]:
+@alerting
+def type_over(
+    workspace: Workspace, library: Library, own: Own, name: str, section: SectionName, text: str
+) -> tuple[Own, str, str]:
     """Take what is typed, and show what it says."""
-    reminder = "Not saved yet: give it a name of your own."
-    return {**own, section: text}, preview_html(library, section, text), reminder
+    now = {each: typed for each, typed in own.items() if each != section}
+    if not _says(templates(name, workspace)[section], text):
+        now[section] = text
+    return now, preview_html(library, section, text), UNSAVED if now else ""
 
 
 def preview_html(library: Library, section: SectionName, text: str) -> str:
@@ -110,8 +116,8 @@ def build_captions_tab(page: gr.Blocks, workspace: Workspace, library: Library) 
     section.input(
         bound(show_section, workspace, library), [own, template, section], [text, table], **quiet
     )
-    typed = bound(type_over, library), [own, section, text], [own, table, said]
-    text.input(*typed, trigger_mode="always_last", **quiet)
+    typed = bound(type_over, workspace, library), [own, template, section, text]
+    text.change(*typed, [own, table, said], trigger_mode="always_last", **quiet)
     keep.click(bound(save, workspace), [own, template, name], [own, template, said], **private)
     seen = [section, text, ragas], [table, ragas]
     gr.on([page.load, tab.select], bound(refreshed, library), *seen, **quiet)
@@ -138,6 +144,13 @@ def _form(workspace: Workspace) -> tuple:
         keep = gr.Button("Save", min_width=90, scale=1)
     said = gr.Markdown(elem_classes="hint")
     return template, of, text, name, keep, said
+
+
+def _says(template: CaptionTemplate, text: str) -> bool:
+    try:
+        return CaptionTemplate.parse(text) == template
+    except AnnotationError:
+        return False
 
 
 def _segments(library: Library, section: SectionName) -> Iterable[tuple[Recording, Segment]]:

@@ -60,12 +60,18 @@ def test_choosing_a_template_shows_its_words_and_their_effect(workspace, concert
 
 
 def test_what_was_typed_for_one_section_waits_while_another_is_shown(workspace, concert):
-    own, html, said = type_over(concert, {}, "kriti", "Song in {raga}")
+    own, html, said = type_over(workspace, concert, {}, "sections", "kriti", "Song in {raga}")
     assert "Song in Kalyani" in html
     assert "Not saved" in said
     text, _ = show_section(workspace, concert, own, "sections", "alapanai")
     assert text.startswith("Alapanai")
     assert show_section(workspace, concert, own, "sections", "kriti")[0] == "Song in {raga}"
+
+
+def test_typing_back_what_the_template_says_leaves_nothing_to_save(workspace, concert):
+    text = templates("sections")["kriti"].text
+    own, _, said = type_over(workspace, concert, {"kriti": "Song"}, "sections", "kriti", text)
+    assert (own, said) == ({}, "")
 
 
 def test_templates_are_kept_under_a_name_with_the_rest_of_their_base(workspace):
