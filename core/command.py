@@ -23,15 +23,17 @@ def run(
     import tyro  # here, so that a stage used as a library does not pay for its command line
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    from tyro._errors import on_parse_error  # it has no public name; tyro's version is pinned
+
     try:
         config = (tyro.conf.PositionalRequiredArgs,) if positional else ()
-        if isinstance(main, Mapping):
-            subcommands = dict(main)
-            answer = tyro.extras.subcommand_cli_from_dict(
-                subcommands, args=arguments, config=config
-            )
-        else:
-            answer = tyro.cli(main, args=arguments, config=config)
+        with on_parse_error(_one_line):
+            if isinstance(main, Mapping):
+                answer = tyro.extras.subcommand_cli_from_dict(
+                    dict(main), args=arguments, config=config
+                )
+            else:
+                answer = tyro.cli(main, args=arguments, config=config)
     except StudioError as error:
         sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
         sys.exit(2)
@@ -39,6 +41,12 @@ def run(
         sys.exit(130)
     if isinstance(answer, str):
         sys.stdout.write(f"{answer}\n")
+
+
+def _one_line(event) -> None:
+    """Say what a settings class refused as any other mistake is said, instead of in a box."""
+    if type(event).__name__ == "InstantiationFailure":
+        raise StudioError(str(event.message))
 
 
 def progress_bar(total: float, unit: str, what: str):
