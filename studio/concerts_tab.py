@@ -103,7 +103,7 @@ def bring_in(
 
     found = import_files(paths, workspace, library, rights=rights, progress=show)
     lines = [f"- **{_plain(each.title)}**, {clock(each.duration_s)}" for each in found]
-    lines += [f"- {_plain(each.path.name)}: {_plain(each.reason)}" for each in found.failed]
+    lines += [f"- {_plain(Path(each.what).name)}: {_plain(each.reason)}" for each in found.failed]
     return None, "\n".join(["Brought in:", *lines]), concerts_html(library)
 
 
