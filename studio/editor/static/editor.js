@@ -14,6 +14,7 @@ import { openWave } from "./wave.js";
 const NAME_KEY = "studio.annotator";
 const INSTALL_MS = 3000; // until the library is looked for again, while it is being installed
 const INSTALL_TRIES = 20;
+const LATE_MS = 500; // a value set while the component was being mounted is told to nobody
 
 /** Called once by gradio when the component is in the page. */
 export function mount({ element, props, server, watch, at, config }) {
@@ -21,7 +22,10 @@ export function mount({ element, props, server, watch, at, config }) {
   const context = { root, server, at, config };
   let opened = null;
   let asked = 0;
+  let followed = "";
+  const wanted = () => (props.value?.recording_id ? `${props.value.recording_id} ${props.value.n}` : "");
   const follow = async () => {
+    followed = wanted();
     const id = props.value?.recording_id;
     const turn = (asked += 1);
     opened?.close();
@@ -37,6 +41,7 @@ export function mount({ element, props, server, watch, at, config }) {
     }
   };
   watch("value", follow);
+  setInterval(() => wanted() && wanted() !== followed && follow(), LATE_MS);
   addEventListener("beforeunload", (event) => opened?.store.waiting && event.preventDefault());
   follow();
 }
