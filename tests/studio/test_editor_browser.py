@@ -7,6 +7,7 @@ from studio.editor import setup
 from tests.studio.conftest import LENGTH_S, segment
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=30_000)  # two cores may be shared with a training run
 
 ID = "file-tones"
 PATIENCE_MS = 90_000  # gradio's page alone takes a busy machine half a minute to open
