@@ -17,7 +17,8 @@ import numpy as np
 from core.errors import ImageError
 from core.filterbank import FilterBank, Spectrum
 from core.framing import SR_RANGE, Framing, checked, resampled
-from core.phase import THOROUGH, Reconstruction, Stft, hann, signal_blocks
+from core.padded_transform import PaddedTransform
+from core.phase import THOROUGH, Reconstruction, Stft, signal_blocks
 from core.records import TONIC_RANGE_HZ
 
 REFERENCE_TONIC_HZ = 146.83  # D, where most male singers put Sa
@@ -200,15 +201,12 @@ class Codec(ABC):
 
     def _row_blocks(self, blocks: Iterable[np.ndarray], sr: int | None) -> Iterator[np.ndarray]:
         """Filter bank output of sound that arrives in blocks, (n_rows, k) each, lowest first."""
-        from scipy.fft import rfft  # 0.3 s to load
-
-        window = hann(self._framing.win_length)
         bank = self._bank
+        transform = PaddedTransform(self._spectrum, bank.n_bins, FRAMES_AT_ONCE)
         for frames in self._framing.frames(resampled(checked(blocks), sr or self.sr, self.sr)):
             for i in range(0, len(frames), FRAMES_AT_ONCE):
-                windowed = frames[i : i + FRAMES_AT_ONCE] * window
-                spectrum = rfft(windowed, self._spectrum.n_fft, axis=1)[:, : bank.n_bins]
-                yield bank.apply(self._bins(spectrum))
+                squares = transform.squared(frames[i : i + FRAMES_AT_ONCE])
+                yield bank.apply(self._bins(squares))
 
     def check(self, image: np.ndarray) -> None:
         """Refuse an image that is not one of this codec's."""
@@ -240,8 +238,8 @@ class Codec(ABC):
     def _bank(self) -> FilterBank: ...
 
     @abstractmethod
-    def _bins(self, spectrum: np.ndarray) -> np.ndarray:
-        """What the filter bank sums: (k, n_bins) complex to real."""
+    def _bins(self, squares: np.ndarray) -> np.ndarray:
+        """What the filter bank sums, from squared magnitudes (k, n_bins), overwritten if need be."""
 
     @abstractmethod
     def _levelled(self, loudest: float) -> "Codec":

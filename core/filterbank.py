@@ -54,6 +54,7 @@ class FilterBank:
     matrix: object  # scipy.sparse.csr_array (n_rows, n_bins), float32
     bin_hz: np.ndarray  # (n_bins,)
     lobe_variance: float  # Hz squared: how broad the window makes a sine, as power
+    blur: float  # over bins, as a share of the lobe's standard deviation
 
     @property
     def n_bins(self) -> int:
@@ -71,11 +72,12 @@ class FilterBank:
         Kullback-Leibler divergence (Lee & Seung 2001, eq. 5), which weighs soft and loud rows alike
         and never leaves the non-negative numbers.
         """
+        smoothing, matrix, shares = self._smoothed
         log_levels = np.log(np.maximum(rows / self._row_sums, TINY))
         bins = np.exp(np.clip(self._curve @ log_levels, *EXPONENTS))
         for _ in range(n_updates):
-            bins *= self._shares @ (rows / np.maximum(self.matrix @ bins, TINIEST))
-        return np.ascontiguousarray(bins.T)
+            bins *= shares @ (rows / np.maximum(matrix @ bins, TINIEST))
+        return np.ascontiguousarray((smoothing @ bins).T)
 
     @cached_property
     def _row_sums(self) -> np.ndarray:
@@ -83,10 +85,25 @@ class FilterBank:
         return np.where(sums > 0, sums, 1).reshape(-1, 1)
 
     @cached_property
-    def _shares(self):
-        """Of what a row lacks, how much falls to each bin: (n_bins, n_rows) sparse."""
-        bin_sums = np.maximum(self.matrix.sum(axis=0), TINY).reshape(-1, 1)
-        return self.matrix.T.multiply(1 / bin_sums).tocsr()
+    def _smoothed(self):
+        """A blur over bins, the rows of blurred bins, and which bins make up for what a row lacks.
+
+        Bins are looked for that give the rows after a blur: no sine is narrower than the window's
+        lobe, and what is, is the unevenness of narrow filters over few bins.
+        """
+        from scipy.sparse import diags_array
+
+        deviation = self.blur * self.lobe_variance**0.5 / self.bin_hz[1]  # in bins
+        reach = int(np.ceil(2.5 * deviation))
+        offsets = np.arange(-reach, reach + 1)
+        kernel = np.exp(-0.5 * (offsets / max(deviation, TINY)) ** 2)
+        bands = [np.full(self.n_bins - abs(o), k) for o, k in zip(offsets, kernel, strict=True)]
+        shape = (self.n_bins, self.n_bins)
+        smoothing = diags_array(bands, offsets=offsets, shape=shape).tocsr() / kernel.sum()
+        smoothing = smoothing.astype(np.float32)
+        matrix = (self.matrix @ smoothing).tocsr()
+        bin_sums = np.maximum(matrix.sum(axis=0), TINY).reshape(-1, 1)
+        return smoothing, matrix, matrix.T.multiply(1 / bin_sums).tocsr()
 
     @cached_property
     def _curve(self):
@@ -132,7 +149,7 @@ def mel_bank(
     bin_hz = spectrum.bin_hz
     rising = (bin_hz - corners[:-2, None]) / np.diff(corners)[:-1, None]
     falling = (corners[2:, None] - bin_hz) / np.diff(corners)[1:, None]
-    return _bank(corners[1:-1], np.clip(np.minimum(rising, falling), 0, None), spectrum)
+    return _bank(corners[1:-1], np.clip(np.minimum(rising, falling), 0, None), spectrum, blur=0.5)
 
 
 @lru_cache(maxsize=8)
@@ -153,12 +170,12 @@ def log_bank(spectrum: Spectrum, n_rows: int, lowest_hz: float, rows_per_octave:
     weights[hz * step > spectrum.sr / 2] = 0
     reading = (weights * spectrum.response(distance)).sum(axis=1, keepdims=True)
     weights /= np.maximum(reading, TINY)
-    return _bank(hz, weights, spectrum)
+    return _bank(hz, weights, spectrum, blur=0.0)
 
 
-def _bank(hz: np.ndarray, weights: np.ndarray, spectrum: Spectrum) -> FilterBank:
+def _bank(hz: np.ndarray, weights: np.ndarray, spectrum: Spectrum, blur: float) -> FilterBank:
     from scipy.sparse import csr_array  # 0.2 s, and not everyone who imports this draws pictures
 
     n_bins = 1 + int(np.flatnonzero(weights.any(axis=0))[-1])
     matrix = csr_array(weights[:, :n_bins].astype(np.float32))
-    return FilterBank(hz, matrix, spectrum.bin_hz[:n_bins], spectrum.lobe_variance)
+    return FilterBank(hz, matrix, spectrum.bin_hz[:n_bins], spectrum.lobe_variance, blur)

@@ -94,7 +94,7 @@ class RiffusionCodec(Codec):
             return Spectrum(self.sr, self.win_length, self.n_fft)
         # A window of as many periods of Sa in every tonic: a tone is equally broad on the picture.
         win_length = 2 * round(self.win_length / self._ratio / 2)
-        return Spectrum(self.sr, win_length, even_fast_length(round(self.n_fft / self._ratio)))
+        return Spectrum(self.sr, win_length, self._padding * even_fast_length(win_length))
 
     @property
     def _framing(self) -> Framing:
@@ -123,8 +123,8 @@ class RiffusionCodec(Codec):
     def _padding(self) -> int:
         return max(1, round(self.n_fft / self.win_length))
 
-    def _bins(self, spectrum: np.ndarray) -> np.ndarray:
-        magnitude = np.sqrt(spectrum.real**2 + spectrum.imag**2)
+    def _bins(self, squares: np.ndarray) -> np.ndarray:
+        magnitude = np.sqrt(squares, out=squares)
         return magnitude if self.tonic_hz is None else magnitude * self._fewer
 
     @property

@@ -63,8 +63,8 @@ class SvaraCodec(Codec):
     def _full_scale(self) -> float:
         return self._framing.win_length / 4  # magnitude of a sine at its bin: half a Hann's sum
 
-    def _bins(self, spectrum: np.ndarray) -> np.ndarray:
-        return (spectrum.real**2 + spectrum.imag**2) * np.float32(self._full_scale**-2)
+    def _bins(self, squares: np.ndarray) -> np.ndarray:
+        return np.multiply(squares, self._full_scale**-2, out=squares)
 
     def _levelled(self, loudest: float) -> Codec:
         del loudest  # grey levels here are relative to full scale, whatever the sound

@@ -32,7 +32,11 @@ _HEADER = """
 """
 _QUIET = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 _TABS = ("concerts", "segment", "captions", "train", "play")
+# Gradio selects the first tab as the page opens and sends the address along with each request, so
+# until the tab that the address names has been restored, the address is left alone.
+_RESTORED = "() => { window.studioIsOpen = true; }"
 _REMEMBER = """() => {{
+  if (!window.studioIsOpen) return;
   const address = new URL(location);
   address.searchParams.set('tab', '{tab}');
   history.replaceState(history.state, '', address);
@@ -97,7 +101,7 @@ def _come_back(page: gr.Blocks, tabs: gr.Tabs, segment: SegmentTab, library: Lib
         segment.editor,
         [tabs, segment.recording, segment.editor],
         **_QUIET,
-    )
+    ).then(None, js=_RESTORED, api_visibility="private")
 
 
 def _gone(event: gr.EventData) -> gr.Tabs:
