@@ -1,0 +1,75 @@
+"""The page around the editor, on Chromium: what one sees at once, on a phone, and offline."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.studio.conftest import segment
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=30_000)  # two cores may be shared with a training run
+
+TABS = ("Concerts", "Segment", "Captions", "Train", "Play")
+PATIENCE_MS = 90_000  # gradio's page alone takes a busy machine half a minute to open
+
+
+@pytest.fixture
+def marked(studio):
+    """An alapanai in the recording."""
+    saved = studio.library.save(segment("file-tones", 10, 50)).segment
+    yield saved
+    studio.library.delete(saved.id)
+
+
+def _open(studio, page, query=""):
+    page.goto(studio.url + query)
+    page.wait_for_selector(".masthead", timeout=PATIENCE_MS)
+
+
+def test_a_step_leads_to_its_tab_and_the_address_names_it(studio, page):
+    _open(studio, page)
+    page.get_by_role("button", name="Say what they are").click()
+    expect(page.get_by_role("tab", name="Captions")).to_have_attribute("aria-selected", "true")
+    page.wait_for_url("**tab=captions**")
+    _open(studio, page, "?tab=captions")
+    expect(page.get_by_role("tab", name="Captions")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_concert_opens_in_the_editor_and_again_after_a_reload(studio, page):
+    _open(studio, page)
+    page.get_by_role("button", name="Open Evening concert").click()
+    page.wait_for_selector(".editor-body[data-ready=true]", timeout=PATIENCE_MS)
+    page.reload()
+    page.wait_for_selector(".editor-body[data-ready=true]", timeout=PATIENCE_MS)
+
+
+def test_a_template_is_worded_over_real_regions_as_one_types(studio, page, marked):
+    _open(studio, page, "?tab=captions")
+    preview = page.locator("#captions")
+    expect(preview).to_contain_text("Alapanai in raga Mohanam")
+    page.locator("#template-text textarea").fill("Slowly, in {raga}")
+    expect(preview).to_contain_text("Slowly, in Mohanam")
+    page.locator("#template-text textarea").fill("Slowly, in {rga}")
+    expect(preview).to_contain_text("which is no field")
+
+
+def test_nothing_is_asked_of_another_host(studio, page):
+    hosts = set()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    _open(studio, page)
+    for tab in TABS:
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(500)
+    assert hosts <= {"127.0.0.1", None}  # none: pictures inside the page
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab_fits_a_phone(studio, browser, tab):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    _open(studio, page, f"?tab={tab.lower()}")
+    expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
