@@ -1,9 +1,12 @@
 # Two commands: `make studio` opens the studio, `make test` checks it. Both set up what is missing.
+# `make test-fast` is for every save: no browser, no training run, no server, under 90 s.
 
 PYTHON ?= python3
+WORKERS ?= 2
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: studio test install clean
+.PHONY: studio test test-fast install clean
 
 studio: install
 	$(BIN)/python -m core.synthesis --samples
@@ -16,7 +19,10 @@ test: install .venv/installed-dev
 	$(BIN)/python tests/provide.py
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+test-fast: install .venv/installed-dev
+	$(PYTEST) -m "not slow and not browser and not postgres"
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

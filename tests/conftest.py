@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy or torch: two cores, many tests
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -22,11 +23,31 @@ CHROMIUM_FLAGS = [
 ]
 
 
+# The same examples in each run, however slow the machine: a red test is then a fault of the code.
+settings.register_profile(
+    "studio", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("studio")
+
+LONGEST = ("browser", "test_pipeline", "test_launch", "test_generate", "test_bootstrap")
+
+
+@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give a browser test that lost a race with a busy machine two more tries."""
+    """Share the tests out among workers, and give one that lost a race in a browser two more tries.
+
+    A file's tests stay with one worker, for they share fixtures; so do all that drive the browser,
+    for two at once starve each other. What takes longest begins first.
+    """
+    order = {group: number for number, group in enumerate(LONGEST)}
+    groups = {}
     for item in items:
-        if item.get_closest_marker("browser"):
+        is_browser = item.get_closest_marker("browser") is not None
+        if is_browser:
             item.add_marker(pytest.mark.flaky(reruns=2))
+        groups[item] = "browser" if is_browser else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(groups[item]))
+    items.sort(key=lambda item: order.get(groups[item], len(order)))
 
 
 @pytest.fixture

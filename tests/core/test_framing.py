@@ -20,7 +20,7 @@ def framed(framing: Framing, blocks) -> np.ndarray:
     cuts=st.lists(st.integers(0, 700), max_size=6),
     framing=st.sampled_from([Framing(64, 16, 0), Framing(64, 16, 8), Framing(64, 48, 24)]),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_blocks_of_any_size_give_the_frames_of_the_whole(n_samples, cuts, framing):
     y = np.arange(1, n_samples + 1, dtype=np.float32)
     whole = framed(framing, [y])

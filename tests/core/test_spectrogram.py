@@ -42,7 +42,7 @@ def sound(tmp_path):
 
 
 @given(cuts=st.lists(st.integers(0, 30_000), max_size=5), sr=st.sampled_from([24_000, 16_000]))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_a_stream_draws_the_image_of_the_whole(cuts, sr):
     y = glide(30_000 / 24_000)
     codec = svara(150.0)

@@ -106,7 +106,7 @@ def test_what_lies_below_the_floor_is_not_drawn():
 )
 @example(hz=100.0, n_harmonics=1, tonic_hz=196.0, level=0.3)
 @example(hz=900.0, n_harmonics=8, tonic_hz=110.0, level=0.3)
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 def test_a_tone_comes_back_in_tune_and_as_loud(hz, n_harmonics, tonic_hz, level):
     codec = svara(tonic_hz)
     y = tones(hz, n_harmonics=n_harmonics, level=level)

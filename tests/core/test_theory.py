@@ -200,7 +200,7 @@ def test_a_file_name_may_be_asked_as_it_stands():
 MARKS = "\u0304\u0301\u0303\u0307"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(SPELLINGS), st.randoms(use_true_random=False))
 def test_any_casing_spacing_and_marking_of_a_known_name_resolves_to_it(known, draw):
     spelling, raga = known

@@ -36,6 +36,20 @@ def test_a_step_leads_to_its_tab_and_the_address_names_it(studio, page):
     expect(page.get_by_role("tab", name="Captions")).to_have_attribute("aria-selected", "true")
 
 
+def test_the_address_is_left_alone_until_what_it_names_is_open(studio, page):
+    """Gradio selects the first tab as it opens; were that written down, a reload would go there."""
+    page.add_init_script(
+        "const kept = history.replaceState; window.addresses = [];"
+        "history.replaceState = function (state, title, url) {"
+        "  window.addresses.push(String(url)); return kept.apply(this, arguments); };"
+    )
+    _open(studio, page, "?tab=segment&recording=file-tones")
+    page.wait_for_selector(".editor-body[data-ready=true]", timeout=PATIENCE_MS)
+    written = page.evaluate("window.addresses")
+    assert written
+    assert not [address for address in written if "tab=concerts" in address]
+
+
 def test_a_concert_opens_in_the_editor_and_again_after_a_reload(studio, page):
     _open(studio, page)
     page.get_by_role("button", name="Open Evening concert").click()
