@@ -239,7 +239,7 @@ class Codec(ABC):
 
     @abstractmethod
     def _bins(self, squares: np.ndarray) -> np.ndarray:
-        """What the filter bank sums, from squared magnitudes (k, n_bins), overwritten if need be."""
+        """What the filter bank sums, from squared magnitudes (k, n_bins); may overwrite them."""
 
     @abstractmethod
     def _levelled(self, loudest: float) -> "Codec":
