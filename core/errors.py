@@ -6,6 +6,7 @@
     ├── AudioError        sound that cannot be read or written
     ├── ImageError        a spectrogram image that cannot be decoded
     ├── LibraryError      something the library does not hold, or cannot be reached
+    ├── CatalogError      a catalogue of concerts that cannot be read or holds nothing like it
     ├── DownloadError     an import or a download that did not happen
     ├── DatasetError      a dataset that cannot be exported or trained on
     ├── ModelError        a model folder that cannot be loaded
@@ -39,6 +40,10 @@ class ImageError(StudioError):
 
 class LibraryError(StudioError):
     """A recording or segment that is not there, or a database out of reach."""
+
+
+class CatalogError(StudioError):
+    """A catalogue that cannot be read, or a question to it that has no answer."""
 
 
 class DownloadError(StudioError):

@@ -1,6 +1,6 @@
 """Where every file lives: the only module that knows paths.
 
-    studio.db   downloads/   audio/<recording id>.<ext>   playback/<recording id>.webm
+    studio.db   catalog/   downloads/   audio/<recording id>.<ext>   playback/<recording id>.webm
     peaks/<recording id>.u8   features/   models/   templates/
     datasets/<name>/{train,validation,test}/{*.png, metadata.jsonl}  README.md  manifest.json
     runs/<run id>/{config.json, command.json, log.txt, metrics.jsonl, status.json, ...}
@@ -68,6 +68,10 @@ class Workspace:
     def downloads(self) -> Path:
         """Where downloads grow until they are whole; what is cut off goes on from here."""
         return self._folder("downloads")
+
+    def catalog(self) -> Path:
+        """Pages of the concert catalogue that were fetched before."""
+        return self._folder("catalog")
 
     def playback(self, recording_id: str) -> Path:
         """The copy a browser plays: Opus in WebM, which seeks exactly."""
