@@ -79,11 +79,16 @@ def measure_recording(
         except AudioError as error:
             log.warning("%s at %.0f s: %s", recording.id, segment.start_s, error)
     if new:
-        columns = zip(*map(astuple, kept.values()), strict=True)
-        names = [each.name for each in fields(Measure)]
-        with replacing(workspace.features(recording.id, "measures")) as part:
-            np.savez(part, **{name: np.array(c) for name, c in zip(names, columns, strict=True)})
+        keep_measures(recording.id, kept.values(), workspace)
     return len(new)
+
+
+def keep_measures(recording_id: str, measures: Iterable[Measure], workspace: Workspace) -> None:
+    """Keep what was heard of a recording beside it."""
+    columns = zip(*map(astuple, measures), strict=True)
+    names = [each.name for each in fields(Measure)]
+    with replacing(workspace.features(recording_id, "measures")) as part:
+        np.savez(part, **{name: np.array(c) for name, c in zip(names, columns, strict=True)})
 
 
 def kept_measures(recording_id: str, workspace: Workspace) -> dict[str, Measure]:

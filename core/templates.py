@@ -230,10 +230,10 @@ PRESETS: dict[str, dict[str, CaptionTemplate]] = {
         other="carnatic music | {raga} raga | {tala} tala | {artist} | {instrument}",
     ),
     "concise": _per_section(
-        "{Section} | in raga {raga} | {tala} tala",
+        "{Section} | in raga {raga} | {tala} tala | {tempo} tempo | {instrument}",
         applause="Applause",
         speech="Speech",
-        other="Carnatic music | in raga {raga} | {tala} tala",
+        other="Carnatic music | in raga {raga} | {tala} tala | {tempo} tempo | {instrument}",
     ),
 }
 

@@ -137,7 +137,7 @@ def _blocks(chosen: Plan, ensemble: _Ensemble, total_s: float, rng) -> list[_Blo
 
 def _stage(item: Item, rng: np.random.Generator) -> Stage:
     raga = character(theory.raga(item.raga))
-    time = metre(theory.tala(item.tala), rng)
+    time = metre(theory.tala(item.tala), rng, item.tempo)
     song = Composition.named(item.composition or f"Sample {item.raga}", raga, time)
     return Stage(raga, time, Groove.chosen(time, rng), song, float(rng.uniform(0.85, 1.25)))
 

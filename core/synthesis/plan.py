@@ -14,6 +14,7 @@ import numpy as np
 from core import theory
 from core.errors import AnnotationError
 from core.records import SectionName
+from core.synthesis.rhythm import Tempo
 
 FREE: frozenset[SectionName] = frozenset({"alapanai", "violin", "tanam", "viruttam"})  # no tala
 METRICAL: frozenset[SectionName] = frozenset(
@@ -46,6 +47,7 @@ class Item:
     sections: tuple[SectionName, ...]
     composition: str | None = None  # one composition is one melody in every concert
     composer: str | None = None
+    tempo: Tempo | None = None  # the seed decides if not said
 
     def __post_init__(self):
         strange = sorted(set(self.sections) - RENDERED)

@@ -6,11 +6,16 @@ first stroke of an avartana (sama) is struck with both hands.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from core.synthesis.mridangam import Stroke
 from core.theory import Tala
+
+Tempo = Literal["slow", "medium", "fast"]
+TEMPI: dict[Tempo, float] = {"fast": 0.15, "medium": 0.5, "slow": 0.85}  # of the way to the slowest
+_PULSES_S = {2: (0.16, 0.26), 4: (0.12, 0.23)}  # fastest and slowest, by pulses in an akshara
 
 _LETTERS = {
     "t": "tha",
@@ -79,11 +84,16 @@ class Metre:
         return (pulses,) * self.tala.aksharas
 
 
-def metre(tala: Tala, rng: np.random.Generator) -> Metre:
-    """A tempo that fits the tala; cycles last as in real concerts (Adi about 5.6 s)."""
-    if "chapu" in tala.name or tala.aksharas == 6:
-        return Metre(tala, 2, float(rng.uniform(0.16, 0.26)))
-    return Metre(tala, 4, float(rng.uniform(0.12, 0.23)))
+def metre(tala: Tala, rng: np.random.Generator, tempo: Tempo | None = None) -> Metre:
+    """A tempo that fits the tala; cycles last as in real concerts (Adi about 5.6 s).
+
+    A named tempo is the same in every concert; without one the seed decides.
+    """
+    pulses = 2 if "chapu" in tala.name or tala.aksharas == 6 else 4
+    fastest, slowest = _PULSES_S[pulses]
+    if tempo:
+        return Metre(tala, pulses, fastest + TEMPI[tempo] * (slowest - fastest))
+    return Metre(tala, pulses, float(rng.uniform(fastest, slowest)))
 
 
 @dataclass(frozen=True)
