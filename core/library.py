@@ -215,6 +215,13 @@ class Library:
         row = SegmentRevisionRow
         return self._revisions(row.recording_id == recording_id, row.revision_id > revision)
 
+    def newest_revision(self, recording_id: str) -> int:
+        """The number of the recording's newest segment revision; 0 if it has none."""
+        row = SegmentRevisionRow
+        query = select(func.max(row.revision_id)).where(row.recording_id == recording_id)
+        with self._database.reading() as session:
+            return session.scalar(query) or 0
+
     def undo(self, recording_id: str, annotator: str | None = None) -> Revision | None:
         """Take back the annotator's latest edit of this recording; `None` if there is none.
 

@@ -32,8 +32,7 @@ import(at + '/static/VERSION/editor.js')
 
 _CONFIG = {
     "sections": [
-        {"name": name, "key": "1234567890"[i] if i < 10 else None}
-        for i, name in enumerate(SECTIONS)
+        {"name": name, "key": key} for name, key in zip(SECTIONS, "1234567890QW", strict=True)
     ],
     "strip": {
         "columns": strip.TILE_COLUMNS,

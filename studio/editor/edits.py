@@ -15,9 +15,10 @@ from core import theory
 from core.errors import AnnotationError, StudioError, TheoryError
 from core.library import Library
 from core.records import Recording, Segment
+from core.revisions import Revision
 from studio.access import annotator
 from studio.alerts import bound
-from studio.editor.views import newest, opened, told
+from studio.editor.views import as_told, opened, told
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
@@ -40,10 +41,12 @@ def answering(act: Callable[..., Answer]) -> Callable[..., Answer]:
 
 @answering
 def edit(library: Library, request: Request, profile: gr.OAuthProfile | None) -> Answer:
-    """Save and delete segments as one edit."""
+    """Save and delete segments as one edit; tell also what others did to them meanwhile."""
     segments = [_resolved(library, _segment(each)) for each in request.get("segments", ())]
     deleted = [str(each) for each in request.get("deleted", ())]
-    return told(library.edit(segments, deleted, _by(request, profile)))
+    seen = _checked(dict[str, int], request.get("seen", {}))
+    written = library.edit(segments, deleted, _by(request, profile))
+    return {**told(written), "clashes": _clashes(library, seen, written)}
 
 
 @answering
@@ -80,9 +83,30 @@ def server_functions(library: Library) -> list[Callable[..., Answer]]:
 
 def _stepped(library: Library, step: Callable, request: Request, profile) -> Answer:
     recording_id = str(request["recording_id"])
-    before = newest(library.changes_since(recording_id, 0))
+    before = library.newest_revision(recording_id)
     done = step(recording_id, _by(request, profile))
     return {**told(library.changes_since(recording_id, before), before), "done": done is not None}
+
+
+def _clashes(library: Library, seen: dict[str, int], written: list[Revision]) -> list[Answer]:
+    """What came between the revisions that the page had seen and those it has now written."""
+    ours = {each.segment_id: each for each in written if each.segment_id in seen}
+    if not ours:
+        return []
+    since = min(seen[segment_id] for segment_id in ours)
+    between = {}
+    for each in library.changes_since(written[0].recording_id, since):
+        own = ours.get(each.segment_id)
+        if own and seen[each.segment_id] < each.id < own.id:
+            between[each.segment_id] = each
+    return [
+        {
+            "id": segment_id,
+            "by": each.annotator,
+            "theirs": as_told(each.segment) if each.segment else None,
+        }
+        for segment_id, each in between.items()
+    ]
 
 
 def _by(request: Request, profile: gr.OAuthProfile | None) -> str | None:

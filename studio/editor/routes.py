@@ -50,6 +50,10 @@ class Served:
         since = _number(request, "since")
         return _json(views.changes(self._library, request.path_params["id"], since))
 
+    def history(self, request: Request) -> Response:
+        """All that was ever said of one segment of a recording."""
+        return _json(views.history(self._library, request.path_params["segment"]))
+
     def search(self, request: Request) -> Response:
         """Ragas, talas or sections by any spelling."""
         kind, text = request.path_params["kind"], request.query_params.get("text", "")[:100]
@@ -94,6 +98,7 @@ def routes(workspace: Workspace, library: Library) -> list[BaseRoute]:
     table: dict[str, Callable[[Request], Response]] = {
         "/recordings/{id}": served.recording,
         "/recordings/{id}/changes": served.changes,
+        "/recordings/{id}/segments/{segment}/history": served.history,
         "/recordings/{id}/sound": served.sound,
         "/recordings/{id}/peaks": served.peaks,
         "/recordings/{id}/strip/{level:int}/{index:int}": served.tile,

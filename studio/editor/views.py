@@ -17,13 +17,18 @@ _MOST_OPTIONS = 60
 def opened(library: Library, recording_id: str) -> dict[str, Any]:
     """A recording, its segments, and the revision from which to ask for changes."""
     recording = library.recording(recording_id)
-    revision = newest(library.changes_since(recording_id, 0))  # before the segments: misses none
+    revision = library.newest_revision(recording_id)  # before the segments: misses none
     segments = library.segments(recording_id)
     return {
         "recording": asdict(recording),
-        "segments": [asdict(segment) for segment in segments],
+        "segments": [as_told(segment) for segment in segments],
         "revision": revision,
     }
+
+
+def as_told(segment: Segment) -> dict[str, Any]:
+    """A segment's fields; `asdict` would copy each value, which 50,000 segments feel."""
+    return dict(vars(segment))
 
 
 def changes(library: Library, recording_id: str, since: int) -> dict[str, Any]:
@@ -32,12 +37,29 @@ def changes(library: Library, recording_id: str, since: int) -> dict[str, Any]:
 
 
 def told(revisions: list[Revision], since: int = 0) -> dict[str, Any]:
-    """Revisions as the editor takes them: segments by their last word, and which are gone."""
-    last: dict[str, Segment | None] = {each.segment_id: each.segment for each in revisions}
+    """Revisions as the editor takes them: each segment's last word, its number, and whose it is."""
+    last = {each.segment_id: each for each in revisions}
     return {
         "revision": max(since, newest(revisions)),
-        "segments": [asdict(segment) for segment in last.values() if segment],
-        "deleted": [segment_id for segment_id, segment in last.items() if segment is None],
+        "segments": [as_told(each.segment) for each in last.values() if each.segment],
+        "deleted": [segment_id for segment_id, each in last.items() if each.segment is None],
+        "revisions": {segment_id: each.id for segment_id, each in last.items()},
+        "by": {segment_id: each.annotator for segment_id, each in last.items()},
+    }
+
+
+def history(library: Library, segment_id: str) -> dict[str, Any]:
+    """Every revision of a segment, oldest first."""
+    return {
+        "revisions": [
+            {
+                "at": each.created_at.isoformat(),
+                "by": each.annotator,
+                "action": each.action,
+                "segment": as_told(each.segment) if each.segment else None,
+            }
+            for each in library.history(segment_id)
+        ]
     }
 
 

@@ -3,7 +3,11 @@
 import { cheatSheet, commandsOf, listenForKeys } from "./keys.js";
 import { el } from "./dom.js";
 import { Inspector, RecordingCard, lookUp, searcher } from "./inspector.js";
-import { Lanes, classOf, palette } from "./lanes.js";
+import { Crowd } from "./crowd.js";
+import { Filter, Suggestions } from "./filter.js";
+import { Lanes } from "./lanes.js";
+import { palette } from "./names.js";
+import { notices } from "./notices.js";
 import { SegmentList } from "./list.js";
 import { Session } from "./session.js";
 import { Store } from "./store.js";
@@ -68,20 +72,25 @@ async function open(context, id, isWanted) {
   const session = new Session(store, wave);
   const search = searcher(at);
   const strip = new Strip(picture, wave, { url: `${at}/recordings/${id}/strip`, shape: config.strip });
-  new Lanes(session, wave, new URL(".", import.meta.url).href.replace(/\/$/, ""));
+  new Lanes(session, wave, { at: new URL(".", import.meta.url).href.replace(/\/$/, ""), stage });
+  showMark(session, stage);
   colourOverview(session, overview);
 
-  const ui = userInterface(session, config, body);
+  const filter = new Filter(session, config.sections);
+  const suggestions = new Suggestions(session);
+  const ui = userInterface(session, config, { body, filter, suggestions });
   const transport = new Transport(session, ui.commands);
   ui.faster = (by) => transport.faster(by);
+  ui.toggle = (name) => transport.toggle(name);
   ruleSvaras(session, strip, transport, search);
-  body.prepend(transport.node, palette(session, config.sections));
+  body.prepend(transport.node, palette(session, config.sections), notices(session), suggestions.node);
   const card = new RecordingCard(session, search);
   const lower = el("div", { class: "lower" });
-  lower.append(el("div", { class: "left" }, new SegmentList(session).node, card.node, name.node), new Inspector(session, search).node);
+  lower.append(el("div", { class: "left" }, filter.node, new SegmentList(session).node, card.node, name.node), new Inspector(session, search).node);
   body.append(lower, ui.sheet);
   listenForKeys(body, ui.commands);
   wave.audio.addEventListener("error", () => session.say("The sound cannot be played. Import the recording again."));
+  body.dataset.recording = id;
   body.dataset.ready = "true";
   const address = new URL(location);
   address.searchParams.set("recording", id); // a reload opens it again
@@ -97,11 +106,20 @@ async function open(context, id, isWanted) {
 }
 
 /** What commands need of the page, and the commands themselves. */
-function userInterface(session, config, body) {
+function userInterface(session, config, { body, filter, suggestions }) {
   const { wave } = session;
   const ui = {
     sections: config.sections,
     help: () => ui.sheet.showModal(),
+    openFilter: () => filter.open(),
+    accept: () => suggestions.accept(),
+    rejectRest: () => suggestions.rejectRest(),
+    clearMarked() {
+      const { marked } = session;
+      if (marked === null || wave.time <= marked) return session.say("Press I where the stretch begins, then X where it ends.");
+      session.leave();
+      return filter.clear(marked, wave.time);
+    },
     playRegion() {
       const chosen = session.selected;
       if (chosen) wave.play(chosen.start_s, chosen.end_s);
@@ -149,21 +167,24 @@ function ruleSvaras(session, strip, transport, search) {
 
 /** The regions as a thin band of colour over the overview. */
 function colourOverview(session, overview) {
-  const band = el("div", { class: "band" });
-  overview.append(band);
+  const crowd = new Crowd(overview, { sections: { top: 0, height: 4 }, violin: { top: 4, height: 3 } }, "band");
+  const draw = () => crowd.draw(session.store.list(), [0, session.wave.duration]);
+  session.store.addEventListener("change", () => requestAnimationFrame(draw));
+  new ResizeObserver(draw).observe(overview);
+}
+
+/** Where the region begins that O will end. */
+function showMark(session, stage) {
+  const mark = el("div", { class: "mark-in", hidden: true }, el("span", {}, "I"));
+  stage.append(mark);
   const draw = () => {
-    const total = session.wave.duration;
-    band.replaceChildren(
-      ...session.store.list().filter((each) => each.status !== "rejected").map((each) => {
-        const mark = el("i", { class: classOf(each.section) });
-        mark.style.left = `${(100 * each.start_s) / total}%`;
-        mark.style.width = `${(100 * (each.end_s - each.start_s)) / total}%`;
-        return mark;
-      }),
-    );
+    const [start, end] = session.wave.view();
+    const share = (session.marked - start) / (end - start);
+    mark.hidden = session.marked === null || share < 0 || share > 1;
+    mark.style.left = `${100 * share}%`;
   };
-  session.store.addEventListener("change", draw);
-  draw();
+  session.addEventListener("mark", draw);
+  session.wave.addEventListener("view", draw);
 }
 
 /** The name that edits are signed with where nobody is signed in; kept in this browser. */

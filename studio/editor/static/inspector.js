@@ -3,14 +3,9 @@
 import { clock, seconds, span } from "./clock.js";
 import { Combobox } from "./combobox.js";
 import { button, el } from "./dom.js";
-
-const IN_WORDS = {
-  human: "drawn by hand",
-  suggested: "suggested by the model",
-  catalog: "from the catalogue",
-  chapter: "from the video's chapters",
-  import: "imported",
-};
+import { History } from "./history.js";
+import { ORIGINS } from "./names.js";
+import { isLocked } from "./rules.js";
 
 let count = 0;
 
@@ -70,6 +65,7 @@ export class Inspector {
     this.start = textField("From", (text) => this.#retime("start_s", text), { inputmode: "decimal" });
     this.end = textField("To", (text) => this.#retime("end_s", text), { inputmode: "decimal" });
     this.head = el("h4");
+    this.history = new History(session);
     this.about = el("p", { class: "about" });
     this.approve = button("Approve", { sign: "check", text: "Approve", key: "A", press: () => session.judge("approved") });
     this.reject = button("Reject", { sign: "cross", text: "Reject", key: "R", press: () => session.judge("rejected") });
@@ -85,11 +81,12 @@ export class Inspector {
       el("div", { class: "field" }, this.raga.node, this.ragaDetail),
       el("div", { class: "field" }, this.tala.node, this.talaDetail),
       ...Object.values(this.texts).map((field) => field.node),
+      this.history.node,
     );
     this.empty = el(
       "p",
       { class: "hint" },
-      "Drag over the waveform to mark a section; drag in the lower lane for a violin passage. Select a region to say what it is.",
+      "Drag over the waveform to mark a section; drag in the lower lane for a violin passage. Or play, and press I and O where one begins and ends. Select a region to say what it is; press ? for all keys.",
     );
     this.node = el("section", { class: "inspector", "aria-label": "Selected region" }, this.empty, this.form);
     session.addEventListener("selection", () => this.draw());
@@ -104,11 +101,11 @@ export class Inspector {
     this.empty.hidden = Boolean(segment);
     if (!segment) return;
     const { recording } = this.session;
-    const locked = segment.status !== "draft";
+    const locked = isLocked(segment);
     this.head.textContent = `${segment.section}, ${span(segment.end_s - segment.start_s)}`;
     this.about.textContent = [
       locked ? `${segment.status}, locked` : segment.status,
-      IN_WORDS[segment.origin],
+      ORIGINS[segment.origin],
       segment.confidence === null ? null : `${Math.round(100 * segment.confidence)} % sure`,
       segment.annotator ? `by ${segment.annotator}` : null,
     ]

@@ -1,10 +1,15 @@
 // The segments of one recording: what is shown, what is saved, and the edits on their way.
 //
 // An edit shows at once and is sent in order. If the library refuses it, the segments it touched
-// go back to what is saved; if the server cannot be reached, it waits and is sent again.
+// go back to what is saved; if the server cannot be reached, it waits and is sent again. With each
+// edit goes the newest revision of its segments that is known here, so that the server can tell
+// whether someone else changed them meanwhile; then both revisions are kept and shown.
+
+import { Pending } from "./pending.js";
+import { named, refusal } from "./rules.js";
 
 const RETRY_MS = 2000;
-const POLL_MS = 4000;
+const POLL_MS = 3000;
 const TRIES = 3; // of an edit that the server fails on though it can be reached
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -12,6 +17,9 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 export class Store extends EventTarget {
   #shown = new Map();
   #saved = new Map();
+  #known = new Map(); // id -> its revision, where it is newer than `revision`
+  #mine = new Set(); // ids that were changed in this page
+  #list = null;
   #queue = [];
   #sending = false;
   #closed = false;
@@ -19,11 +27,16 @@ export class Store extends EventTarget {
   constructor({ recording, segments, revision }, { at, server, annotator }) {
     super();
     this.recording = recording;
-    this.revision = revision;
+    this.revision = revision; // all up to this one are known here
     this.at = at;
     this.server = server;
     this.annotator = annotator; // called, so that a name typed later counts
-    for (const each of segments) this.#put(each, true);
+    this.pending = new Pending(recording.id);
+    for (const each of segments) {
+      this.#shown.set(each.id, each);
+      this.#saved.set(each.id, each);
+    }
+    this.#inherit();
     this.#poll();
   }
 
@@ -31,21 +44,30 @@ export class Store extends EventTarget {
     return this.#shown.get(id);
   }
 
+  /** All of them by start; the same array until something changes. */
   list() {
-    return [...this.#shown.values()].sort((a, b) => a.start_s - b.start_s || a.end_s - b.end_s);
+    this.#list ??= [...this.#shown.values()].sort((a, b) => a.start_s - b.start_s || a.end_s - b.end_s);
+    return this.#list;
   }
 
   get waiting() {
     return this.#queue.length;
   }
 
-  /** Show these segments and take those ids away, as one edit; then save it. */
+  /** Show these segments and take those ids away, as one edit, and save it; false if refused. */
   change(segments, deleted = []) {
-    for (const each of segments) this.#put(each, false);
-    for (const id of deleted) this.#shown.delete(id);
     const ids = [...segments.map((each) => each.id), ...deleted];
+    const before = new Map(ids.map((id) => [id, this.#shown.get(id)]));
+    this.#show(segments, deleted);
+    const words = refusal(this.list(), new Set(segments.map((each) => each.id)), this.annotator());
+    if (words) {
+      for (const [id, segment] of before) this.#put(id, segment);
+      this.#say("refused", words);
+    }
     this.#changed(ids);
+    if (words) return false;
     this.#send({ ids, call: "edit", said: { segments, deleted } });
+    return true;
   }
 
   undo() {
@@ -63,11 +85,30 @@ export class Store extends EventTarget {
 
   close() {
     this.#closed = true;
+    this.pending.close();
   }
 
   #send(job) {
+    for (const id of job.ids) this.#mine.add(id);
     this.#queue.push(job);
+    this.#keep();
     if (!this.#sending) this.#drain();
+  }
+
+  #keep() {
+    const kept = this.pending.keep(this.#queue);
+    if (!kept) this.#say("offline", "This browser has no room to keep unsaved edits: leave the page open.");
+  }
+
+  /** Send what a page that was closed or crashed could not. */
+  async #inherit() {
+    const jobs = await this.pending.inherited();
+    if (!jobs.length || this.#closed) return;
+    for (const job of jobs) {
+      if (job.call === "edit") this.#show(job.said.segments, job.said.deleted);
+      this.#send(job);
+    }
+    this.#changed(jobs.flatMap((job) => job.ids));
   }
 
   async #drain() {
@@ -85,17 +126,16 @@ export class Store extends EventTarget {
       }
       tries = 0;
       this.#queue.shift();
+      this.#keep();
       this.#settle(job, answer ?? { error: "The studio failed on this edit. Its log says why." });
     }
     this.#sending = false;
   }
 
   async #ask(job) {
-    const request = {
-      recording_id: this.recording.id,
-      annotator: this.annotator(),
-      ...job.said,
-    };
+    const seen = {};
+    for (const id of job.ids) seen[id] = Math.max(this.revision, this.#known.get(id) ?? 0);
+    const request = { recording_id: this.recording.id, annotator: this.annotator(), seen, ...job.said };
     try {
       return await this.server[job.call](request);
     } catch {
@@ -105,7 +145,7 @@ export class Store extends EventTarget {
 
   async #reachable() {
     try {
-      return (await fetch(`${this.at}/recordings/${this.recording.id}/changes`)).ok;
+      return (await fetch(`${this.at}/recordings/${this.recording.id}/changes?since=${this.revision}`)).ok;
     } catch {
       return false;
     }
@@ -118,42 +158,49 @@ export class Store extends EventTarget {
       return;
     }
     this.take(answer);
+    if (answer.clashes?.length) this.#tell("clash", answer.clashes);
     if (answer.recording) this.recording = answer.recording;
     if (answer.recording) this.dispatchEvent(new Event("recording"));
-    if (this.#queue.length) return;
-    if (answer.done === false) this.#say("saved", job.nothing);
-    else this.#say("saved", "All changes saved");
+    if (answer.done === false) this.#tell("words", { words: job.nothing });
+    if (!this.#queue.length) this.#say("saved", "All changes saved");
   }
 
   /** Take in what the server told: the last word on some segments. */
-  take({ segments = [], deleted = [] }) {
+  take({ segments = [], deleted = [], revisions = {} }) {
+    for (const [id, number] of Object.entries(revisions)) this.#known.set(id, number);
     const busy = new Set(this.#queue.flatMap((job) => job.ids));
     const ids = [];
     for (const each of segments) {
       const before = JSON.stringify(this.#shown.get(each.id));
       this.#saved.set(each.id, each);
       if (busy.has(each.id) || before === JSON.stringify(each)) continue;
-      this.#shown.set(each.id, each);
+      this.#put(each.id, each);
       ids.push(each.id);
     }
     for (const id of deleted) {
       this.#saved.delete(id);
-      if (!busy.has(id) && this.#shown.delete(id)) ids.push(id);
+      if (busy.has(id) || !this.#shown.has(id)) continue;
+      this.#put(id, undefined);
+      ids.push(id);
     }
     if (ids.length) this.#changed(ids);
+    return ids;
   }
 
   #restore(ids) {
-    for (const id of ids) {
-      if (this.#saved.has(id)) this.#shown.set(id, this.#saved.get(id));
-      else this.#shown.delete(id);
-    }
+    for (const id of ids) this.#put(id, this.#saved.get(id));
     this.#changed(ids);
   }
 
-  #put(segment, isSaved) {
-    this.#shown.set(segment.id, segment);
-    if (isSaved) this.#saved.set(segment.id, segment);
+  #show(segments, deleted) {
+    for (const each of segments) this.#put(each.id, each);
+    for (const id of deleted) this.#put(id, undefined);
+  }
+
+  #put(id, segment) {
+    if (segment) this.#shown.set(id, segment);
+    else this.#shown.delete(id);
+    this.#list = null;
   }
 
   /** Ask now and then what others changed. */
@@ -170,18 +217,28 @@ export class Store extends EventTarget {
     try {
       const answer = await (await fetch(url)).json();
       if (answer.error || this.#queue.length || this.#closed) return;
-      this.take(answer);
-      this.revision = answer.revision;
+      const before = new Map(answer.segments.map(({ id }) => [id, this.#shown.get(id)]));
+      const changed = this.take(answer);
+      this.revision = Math.max(this.revision, answer.revision);
+      const lost = changed.filter((id) => this.#mine.delete(id) && before.get(id));
+      for (const id of lost) {
+        const by = answer.by[id] ?? "Someone without a name";
+        this.#tell("notice", `${by} changed your ${named(before.get(id))}. Its history keeps both.`);
+      }
     } catch {
       // the next edit says that the connection is gone
     }
   }
 
   #changed(ids) {
-    this.dispatchEvent(new CustomEvent("change", { detail: { ids } }));
+    this.#tell("change", { ids });
   }
 
   #say(state, words) {
-    this.dispatchEvent(new CustomEvent("state", { detail: { state, words } }));
+    this.#tell("state", { state, words });
+  }
+
+  #tell(what, detail) {
+    this.dispatchEvent(new CustomEvent(what, { detail }));
   }
 }

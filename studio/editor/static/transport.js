@@ -21,7 +21,9 @@ export class Transport {
       ...SPEEDS.map((rate) => el("option", { value: rate, selected: rate === 1 }, `${rate}×`)),
     );
     this.follow = el("input", { type: "checkbox", checked: true, onchange: () => (wave.follow = this.follow.checked) });
-    this.svaras = el("input", { type: "checkbox", onchange: () => session.dispatchEvent(new Event("svaras")) });
+    const overlay = (name) => el("input", { type: "checkbox", onchange: () => session.dispatchEvent(new Event(name)) });
+    this.svaras = overlay("svaras");
+    this.pitch = overlay("pitch");
     this.zoom = el("input", {
       type: "range",
       step: "0.01",
@@ -30,20 +32,22 @@ export class Transport {
       oninput: () => wave.zoom(2 ** Number(this.zoom.value)),
     });
     this.state = el("output", { class: "state", "aria-live": "polite" });
+    this.words = el("output", { class: "remark", "aria-live": "polite" });
     this.node = el(
       "div",
       { class: "transport", role: "toolbar", "aria-label": "Playback and zoom" },
       group(this.play, this.time),
-      group(this.loop, this.speed, el("label", {}, this.follow, "follow"), el("label", {}, this.svaras, "svaras")),
+      group(this.loop, this.speed, el("label", {}, this.follow, "follow"), el("label", { title: "Lines of the raga's svaras (V)" }, this.svaras, "svaras"), el("label", { title: "The melody's pitch above Sa (B)" }, this.pitch, "pitch")),
       group(act("out", "zoomOut"), this.zoom, act("in", "zoomIn"), act("fit", "fit")),
-      group(act("undo", "undo"), act("redo", "redo"), act("split", "split")),
-      group(button("Keyboard", { text: "?", key: "?", press: commands.help.run }), this.state),
+      group(act("undo", "undo"), act("redo", "redo")),
+      group(act("markIn", "markIn"), act("markOut", "markOut"), act("split", "split"), act("merge", "merge")),
+      group(button("Keyboard", { text: "?", key: "?", press: commands.help.run }), this.words, this.state),
     );
     wave.addEventListener("time", () => this.tick());
     wave.addEventListener("view", () => this.scale());
     wave.addEventListener("playing", () => this.tick());
     session.addEventListener("loop", () => this.loop.setAttribute("aria-pressed", Boolean(wave.loop)));
-    session.addEventListener("words", ({ detail }) => this.say("words", detail.words));
+    session.addEventListener("words", ({ detail }) => this.remark(detail.words));
     session.store.addEventListener("state", ({ detail }) => this.say(detail.state, detail.words));
     this.say("saved", "All changes saved");
     this.tick();
@@ -72,14 +76,23 @@ export class Transport {
     this.session.wave.speed = Number(this.speed.value);
   }
 
-  /** `state` is saved, saving, offline, refused, or words: a remark that passes. */
+  /** Tick or untick "svaras" or "pitch". */
+  toggle(name) {
+    this[name].checked = !this[name].checked;
+    this.session.dispatchEvent(new Event(name));
+  }
+
+  /** `state` of the edits: saved, saving, offline or refused. */
   say(state, words) {
-    clearTimeout(this.timer);
     this.state.dataset.state = state;
     this.state.textContent = words;
-    if (state === "words" || words.startsWith("Nothing")) {
-      this.timer = setTimeout(() => this.say("saved", "All changes saved"), WORDS_MS);
-    }
+  }
+
+  /** Words that pass. */
+  remark(words) {
+    clearTimeout(this.timer);
+    this.words.textContent = words;
+    this.timer = setTimeout(() => (this.words.textContent = ""), WORDS_MS);
   }
 }
 

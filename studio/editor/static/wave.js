@@ -86,6 +86,7 @@ export async function openWave({ at, recording, container, overview }) {
 
 export class Wave extends EventTarget {
   follow = true;
+  isGone = false;
   loop = null; // () => [start, end] of what repeats
 
   constructor(ws, parts) {
@@ -182,6 +183,7 @@ export class Wave extends EventTarget {
   }
 
   destroy() {
+    this.isGone = true;
     this.ws.destroy();
     this.audio.removeAttribute("src");
     this.audio.load(); // lets go of the connection

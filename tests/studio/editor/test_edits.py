@@ -1,6 +1,6 @@
 """What the page asks of the library: checked at the border, refused in words."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import gradio as gr
 import pytest
@@ -99,6 +99,40 @@ def test_a_split_is_undone_and_redone_as_one_edit(concert):
     assert [each.end_s for each in concert.segments(ID)] == [25]
     redo(concert, {"recording_id": ID}, None)
     assert [each.end_s for each in concert.segments(ID)] == [15, 25]
+
+
+def test_what_someone_else_changed_meanwhile_is_told_and_both_are_kept(concert):
+    drawn = concert.save(segment(ID, 5, 25), "Meera")
+    theirs = replace(drawn.segment, section="kriti")
+    concert.save(theirs, "Ravi")
+    mine = replace(drawn.segment, section="tanam")
+    answer = edit(concert, sent(mine, seen={mine.id: drawn.id}), None)
+    (clash,) = answer["clashes"]
+    assert (clash["by"], clash["theirs"]["section"]) == ("Ravi", "kriti")
+    assert [each.segment.section for each in concert.history(mine.id)] == [
+        "alapanai",
+        "kriti",
+        "tanam",
+    ]
+    again = sent(replace(mine, end_s=20.0), seen=answer["revisions"])
+    assert edit(concert, again, None)["clashes"] == []
+
+
+def test_the_same_edit_sent_again_is_saved_once_and_no_clash(concert):
+    drawn = segment(ID, 5, 25)
+    for _ in range(2):  # the first answer was lost on its way
+        answer = edit(concert, sent(drawn, seen={drawn.id: 0}), None)
+        assert answer["clashes"] == []
+    assert len(concert.history(drawn.id)) == 1
+
+
+def test_what_someone_deleted_meanwhile_comes_back_and_is_told(concert):
+    drawn = concert.save(segment(ID, 5, 25))
+    concert.delete(drawn.segment_id, "Ravi")
+    mine = replace(drawn.segment, end_s=20.0)
+    (clash,) = edit(concert, sent(mine, seen={mine.id: drawn.id}), None)["clashes"]
+    assert clash == {"id": mine.id, "by": "Ravi", "theirs": None}
+    assert concert.segment(mine.id).end_s == 20
 
 
 def test_nothing_to_undo_is_said(concert):

@@ -29,6 +29,9 @@ def test_a_recording_and_its_changes_are_told(client):
     assert told["segments"][0]["start_s"] == 5
     since = client.get(f"{PREFIX}/recordings/{ID}/changes?since={told['revision']}").json()
     assert since["segments"] == []
+    drawn = told["segments"][0]["id"]
+    past = client.get(f"{PREFIX}/recordings/{ID}/segments/{drawn}/history").json()
+    assert [each["action"] for each in past["revisions"]] == ["add"]
 
 
 def test_sound_is_sent_in_ranges_and_echoes_nothing(workspace, client):

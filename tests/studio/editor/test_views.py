@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import LibraryError, TheoryError
-from studio.editor.views import changes, opened, search, told
+from studio.editor.views import changes, history, opened, search, told
 from tests.studio.conftest import LENGTH_S, segment, silent
 
 ID = "file-1"
@@ -39,7 +39,28 @@ def test_changes_give_the_last_word_on_each_segment(concert):
         "revision": answer["revision"],
         "segments": [],
         "deleted": [],
+        "revisions": {},
+        "by": {},
     }
+
+
+def test_changes_say_whose_each_is_and_its_number(concert):
+    revision = concert.save(segment(ID, 5, 10), "Meera")
+    answer = changes(concert, ID, 0)
+    assert answer["by"] == {revision.segment_id: "Meera"}
+    assert answer["revisions"] == {revision.segment_id: revision.id}
+
+
+def test_a_segments_history_tells_who_said_what(concert):
+    first = concert.save(segment(ID, 5, 10), "Meera").segment
+    concert.delete(first.id, "Ravi")
+    told_of = history(concert, first.id)["revisions"]
+    assert [(each["by"], each["action"]) for each in told_of] == [
+        ("Meera", "add"),
+        ("Ravi", "delete"),
+    ]
+    assert told_of[0]["segment"]["end_s"] == 10
+    assert told_of[1]["segment"] is None
 
 
 def test_no_change_keeps_the_revision():
