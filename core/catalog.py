@@ -78,7 +78,7 @@ class Catalog:
         if wanted.known_raga:
             dropped[UNKNOWN_RAGA] = int(rows["raga"].isna().sum())
             rows = rows[rows["raga"].notna()]
-        rows, unsaid = self._with_talas(rows, all_talas or bool(wanted.tala), tell)
+        rows, unsaid = self.with_talas(rows, tell, fetches=all_talas or bool(wanted.tala))
         if unsaid:
             notes.append(
                 f"The talas of {unsaid} songs were not looked up: each is a page of its own. Ask "
@@ -87,8 +87,7 @@ class Catalog:
         if wanted.tala:
             rows = rows[rows["tala"] == wanted.tala]
         rows = rows.sort_values("views", ascending=False, na_position="last", kind="stable")
-        everything = everything.copy()
-        everything["tala"] = everything["song"].map(self._talas)
+        everything = everything.assign(tala=everything["song"].map(self._talas).astype("str"))
         return Found(
             rows.reset_index(drop=True), +dropped, tuple(dict.fromkeys(notes)), wanted, everything
         )
@@ -187,8 +186,8 @@ class Catalog:
 
     # Talas, which only the page of a song says
 
-    def _with_talas(
-        self, rows: "pd.DataFrame", fetches: bool, tell: Tell | None
+    def with_talas(
+        self, rows: "pd.DataFrame", tell: Tell | None = None, *, fetches: bool = True
     ) -> tuple["pd.DataFrame", int]:
         """The rows with their talas, and how many songs' pages were not looked up."""
         types = set(self.names.all("type"))

@@ -75,17 +75,32 @@ def _meant(piece: str) -> dict[str, str]:
 
 
 def add_drafts(library: Library, recording: Recording, drafts: Sequence[Segment], by: str) -> int:
-    """Save the drafts that were never saved before; how many those were."""
-    new = []
+    """Save the drafts that were never saved before; how many those were.
+
+    Where a person has marked most of a draft's stretch, or another draft says the same of it, it is
+    left out.
+    """
+    new: list[Segment] = []
+    there = library.segments(recording.id)
     for draft in drafts:
         place = f"{recording.id} {draft.origin} {draft.start_s:.2f} {draft.end_s:.2f}"
         known = replace(draft, recording_id=recording.id, id=uuid.uuid5(_SPACE, place).hex)
         fits = _within(recording, known.start_s, known.end_s)
         if fits and not library.history(known.id):  # a draft that was deleted stays deleted
-            new.append(replace(known, end_s=fits.end_s))
+            known = replace(known, end_s=fits.end_s)
+            if not any(_is_said(known, other) for other in (*there, *new)):
+                new.append(known)
     if new:
         library.save_all(new, by)
     return len(new)
+
+
+def _is_said(draft: Segment, other: Segment) -> bool:
+    shared_s = draft.overlap_s(other)
+    if other.origin in ("human", "import") or other.status != "draft":
+        return draft.lane == other.lane and shared_s > draft.duration_s / 2
+    alike = draft.section == other.section and draft.origin != other.origin
+    return alike and shared_s > 0.9 * max(draft.duration_s, other.duration_s)
 
 
 def _within(recording: Recording, start_s: float, end_s: float) -> Segment | None:

@@ -156,9 +156,10 @@ def _summary(failed: Sequence[Failure]) -> str:
 
 
 def main(
-    files: Annotated[tuple[str, ...], tyro.conf.Positional],
+    files: Annotated[tuple[str, ...], tyro.conf.Positional] = (),
     rights: str = RESTRICTED,
     labels: Path | None = None,
+    rows: Path | None = None,
     workspace: Path | None = None,
     scheduler: str | None = None,
 ) -> None:
@@ -174,29 +175,34 @@ def main(
     labels
         A CSV with a column `file` and any of title, artist, instrument, raga, tala, composer,
         composition, tonic_hz, rights.
+    rows
+        A CSV of the catalogue's rows, as python -m core.catalog --out writes it: their videos are
+        fetched, and timed rows become drafts of segments.
     workspace
         Where everything is kept; by default $STUDIO_WORKSPACE, else workspace/.
     scheduler
         Address of a dask scheduler whose workers see the same files; else this machine's cores.
     """
+    from core.catalog_orders import orders_of, read_rows
     from core.library import Library
     from core.youtube import Downloader, is_link
 
-    if not files:
+    if not files and rows is None:
         raise DownloadError("Nothing was named. Give audio files, folders or links to videos.")
     place = Workspace.at(workspace)
     library = Library.of(place)
     table = Labels.read(labels) if labels else Labels()
     links = [each for each in files if is_link(each)]
+    wanted = [*links, *orders_of(read_rows(rows) if rows else ())]
     paths = [Path(each) for each in files if not is_link(each)]
     results: list[Imported] = []
     if paths:
         with _told("import") as tell:
             importer = Importer(place, library, table, scheduler=scheduler)
             results.append(importer.run(paths, rights, tell))
-    if links:
+    if wanted:
         with _told("download") as tell:
-            results.append(Downloader(place, library).run(links, tell))
+            results.append(Downloader(place, library).run(wanted, tell))
     _report(results)
 
 

@@ -57,6 +57,7 @@ class Order:
     video_id: str
     said: Mapping[str, object] = field(default_factory=dict)  # fields of its recording
     drafts: tuple[Segment, ...] = ()  # timed rows
+    rows: tuple[Mapping[str, object], ...] = ()  # the catalogue's own, kept beside the audio
 
 
 def video_id(link: str) -> str:
@@ -132,7 +133,8 @@ class Downloader:
         recording_id = f"yt-{order.video_id}"
         if not (self.library.has(recording_id) and is_complete(self.workspace, recording_id)):
             return None
-        recording = self.library.recording(recording_id)
+        recording = _filled(self.library.recording(recording_id), order.said)
+        self.library.change(recording)
         add_drafts(self.library, recording, order.drafts, "catalogue")
         return recording
 
@@ -151,11 +153,13 @@ class Downloader:
             raise
         recording = replace(known, duration_s=duration_s)
         with replacing(self.workspace.audio_target(recording_id, ".json")) as part:
-            kept = {name: info.get(name) for name in _KEPT}
+            kept = {name: info.get(name) for name in _KEPT} | {"catalog": list(order.rows)}
             part.write_text(json.dumps(kept, indent=2, ensure_ascii=False))
-        if self.library.has(recording_id):
-            return self.library.recording(recording_id)
-        self.library.add(recording)
+        if self.library.has(recording_id):  # its files were lost, not what was said of it
+            recording = _filled(self.library.recording(recording_id), order.said)
+            self.library.change(recording)
+        else:
+            self.library.add(recording)
         add_drafts(self.library, recording, order.drafts, "catalogue")
         chapters = chapter_drafts(recording, info.get("chapters") or ())
         add_drafts(self.library, recording, chapters, "chapters")
@@ -227,6 +231,12 @@ class Downloader:
             tell(_FETCHING + (1 - _FETCHING) * share, words)
 
         return told
+
+
+def _filled(recording: Recording, said: Mapping[str, object]) -> Recording:
+    """The recording with what nobody said of it before."""
+    new = {name: value for name, value in said.items() if not getattr(recording, name)}
+    return replace(recording, **new)
 
 
 class _Pause:

@@ -1,11 +1,8 @@
 import json
-import re
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -17,53 +14,9 @@ from core.records import Recording, Segment
 from core.refusals import Heard, explained, refuse_unfit
 from core.youtube import Downloader, Order, Site, is_link, video_id
 from tests.sounds import encode, melody
+from tests.videos import ALSO_GOOD, BROKEN, GONE, GOOD, WORDS, served_videos, site_of
 
-GOOD, ALSO_GOOD, GONE, BROKEN, WORDS = (f"{name:_<11}" for name in ("a", "b", "no", "cut", "text"))
 SECONDS = 3.0
-
-
-class _Concerts(BaseHTTPRequestHandler):
-    """A site that sends a concert, and plays the failures of real ones."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_HEAD(self):
-        self._answer(with_body=False)
-
-    def do_GET(self):
-        self._answer(with_body=True)
-
-    def _answer(self, with_body: bool) -> None:
-        name = self.path.strip("/").split(".")[0]
-        self.server.asked.append((self.command, name, self.headers.get("Range")))
-        if name == GONE:
-            self.send_error(404)
-            return
-        content = b"no sound at all " * 4000 if name == WORDS else self.server.content
-        if name == BROKEN:
-            content = content[: len(content) // 2]
-        start = int(re.match(r"bytes=(\d+)", self.headers.get("Range") or "bytes=0")[1])
-        self.send_response(206 if "Range" in self.headers else 200)
-        self.send_header("Content-Type", "audio/webm")
-        self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Length", str(len(content) - start))
-        if "Range" in self.headers:
-            span = f"bytes {start}-{len(content) - 1}/{len(content)}"
-            self.send_header("Content-Range", span)
-        self.end_headers()
-        if with_body:
-            self._send(content[start:])
-
-    def _send(self, content: bytes) -> None:
-        for k in range(0, len(content), 4096):
-            try:
-                self.wfile.write(content[k : k + 4096])
-            except OSError:
-                return
-            time.sleep(self.server.pause_s)
-
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -73,16 +26,9 @@ def concert(tmp_path_factory) -> bytes:
 
 
 @pytest.fixture
-def server(concert) -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Concerts)
-    server.daemon_threads = True
-    server.content, server.pause_s, server.asked = concert, 0.0, []
-    thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.01))
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def server(concert) -> Iterator:
+    with served_videos(concert) as running:
+        yield running
 
 
 @pytest.fixture
@@ -94,9 +40,7 @@ def library(workspace) -> Iterator[Library]:
 
 @pytest.fixture
 def downloader(server, workspace, library) -> Downloader:
-    """One that may use yt-dlp's generic extractor, which the studio itself never does."""
-    site = Site(f"http://127.0.0.1:{server.server_port}/{{}}.webm", ("generic",), (0.0, 0.0))
-    return Downloader(workspace, library, site)
+    return Downloader(workspace, library, site_of(server))
 
 
 # Links
