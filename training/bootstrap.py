@@ -1,12 +1,13 @@
 """Stage 8, the demo model: from sample concerts to assets/model/, from scratch, by this engine.
 
-    lessons (core.synthesis) -> VAE -> scaled latents -> UNet and text encoder -> model folder
+    lessons (core.synthesis) -> VAE -> normalised latents -> UNet and text encoder -> model folder
 
 Every stage keeps what it has done under --work, so the command goes on where it was cut off or
 where its minutes ended; run it again with more steps to train further.
 """
 
 import dataclasses
+import json
 import logging
 import shutil
 from dataclasses import dataclass
@@ -23,9 +24,9 @@ from training.model import DEMO_SIZE, TINY, build_pipeline, save_model
 from training.picture_model import (
     VaeCourse,
     grey,
+    normalise_latents,
     reconstruction_error,
     train_vae,
-    unit_variance,
 )
 from training.report import write_report
 from training.run_folder import CHECKPOINTS, METRICS, MODEL
@@ -33,9 +34,9 @@ from training.wish import Vocabulary
 
 log = logging.getLogger(__name__)
 
-VAE_PICTURES = 1200  # in memory: 160 MB
-SCALED_BY = 48  # pictures: enough for one number
-MEASURED_ON = 12
+VAE_PICTURES = 3000  # in memory: 400 MB
+NORMALISED_BY = 96  # pictures: enough for a mean and a deviation of each channel
+MEASURED_ON = 24
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,12 @@ class BootstrapConfig:
     """Sample concerts of each raga."""
     minutes: float = 4.0
     """Length of each concert."""
+    vae_concerts: int = 3
+    """Of these, the first so many teach the VAE: it may begin before the others are rendered."""
     vae_steps: int = 1200
-    """Steps of the VAE, eight crops each."""
+    """Steps of the VAE."""
+    vae_batch_size: int = 8
+    """Crops in each of them."""
     vae_minutes: float = 20.0
     """It ends when these are over, whatever its steps."""
     steps: int = 3000
@@ -61,7 +66,9 @@ class BootstrapConfig:
     batch_size: int = 16
     """Pictures in each of them."""
     learning_rate: float = 6e-4
-    """At its highest."""
+    """At its highest; it falls to nothing by the last step."""
+    ema_decay: float = 0.998
+    """The model that is kept is an average over about 1 / (1 - this) steps."""
     seed: int = 0
     """Another seed, another model."""
     threads: int = 0
@@ -77,9 +84,8 @@ def bootstrap(config: BootstrapConfig) -> Path:
     if config.threads:
         torch.set_num_threads(config.threads)
     work = config.work.resolve()
-    lessons = Lessons(config.ragas, config.concerts, config.minutes)
-    dataset = make_lessons(lessons, work / "lessons")
-    base = _base(config, dataset, work)
+    base = _base(config, work)
+    dataset = _lessons(config, work, config.concerts)
     run = work / "run"
     finetune(
         FinetuneConfig(
@@ -90,48 +96,54 @@ def bootstrap(config: BootstrapConfig) -> Path:
             max_steps=config.steps,
             batch_size=config.batch_size,
             learning_rate=config.learning_rate,
-            lr_schedule="constant_with_warmup",
+            lr_schedule="cosine",
             warmup_steps=100,
             train_text_encoder=True,
-            ema_decay=0.995,
+            ema_decay=config.ema_decay,
+            snr_gamma=None,  # the raga is decided where the noise is high; gamma all but skips that
             caption_dropout=0.1,
             seed=config.seed,
-            save_every=100,
-            sample_every=500,
-            validate_every=100,
+            save_every=500,
+            sample_every=0,
+            validate_every=250,
         )
     )
     _ship(config, run, base)
     return config.out
 
 
-def _base(config: BootstrapConfig, dataset: Path, work: Path) -> Path:
+def _lessons(config: BootstrapConfig, work: Path, concerts: int) -> Path:
+    """The dataset of the first so many concerts of each raga."""
+    all_of_them = concerts >= config.concerts
+    place = work / ("lessons" if all_of_them else "first-lessons")
+    return make_lessons(Lessons(config.ragas, concerts, config.minutes), place)
+
+
+def _base(config: BootstrapConfig, work: Path) -> Path:
     """The pipeline with a trained VAE and all else still random."""
+    import torch
+
     base = work / "base"
     if (base / "model_index.json").exists():
         return base
-    found = read_dataset(dataset)
+    found = read_dataset(_lessons(config, work, min(config.vae_concerts, config.concerts)))
     pictures = grey([each.path for each in spread(found.train, VAE_PICTURES)])
     pipeline = build_pipeline(TINY if config.tiny else DEMO_SIZE, config.seed)
-    course = VaeCourse(config.vae_steps, config.vae_minutes, seed=config.seed)
-    rows = train_vae(pipeline.vae, pictures, course, work / "vae")
-    pipeline.vae.eval()
-    factor = unit_variance(pipeline.vae, pictures[:: max(1, len(pictures) // SCALED_BY)])
-    log.info("Latents are scaled by %.4f", factor)
+    vae = pipeline.vae.to("cuda" if torch.cuda.is_available() else "cpu")
+    course = VaeCourse(
+        config.vae_steps, config.vae_minutes, config.vae_batch_size, seed=config.seed
+    )
+    rows = train_vae(vae, pictures, course, work / "vae")
+    vae.eval()
+    normalise_latents(vae, pictures[:: max(1, len(pictures) // NORMALISED_BY)])
     held_out = grey([each.path for each in spread(found.held_out or found.train, MEASURED_ON)])
-    levels = reconstruction_error(pipeline.vae, held_out)
+    levels = reconstruction_error(vae, held_out)
     log.info("The VAE draws held-out pictures within %.2f grey levels on average", levels)
     with replacing(work / "vae.json") as part:
-        part.write_text(_json(rows, factor, levels), "utf-8")
+        part.write_text(json.dumps({"grey_levels": levels, "log": rows}, indent=1), "utf-8")
     codec = codec_from({"tonic_hz": None, **found.manifest["codec"]})
     save_model(pipeline, base, codec, Vocabulary())
     return base
-
-
-def _json(rows: list[dict], factor: float, levels: float) -> str:
-    import json
-
-    return json.dumps({"scaling_factor": factor, "grey_levels": levels, "log": rows}, indent=1)
 
 
 def _ship(config: BootstrapConfig, run: Path, base: Path) -> None:

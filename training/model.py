@@ -30,10 +30,10 @@ MAX_FILE = "9MB"  # a Space takes no file of 10 MiB or more without large-file s
 class Size:
     """How large each part of a pipeline is."""
 
-    vae_channels: tuple[int, ...] = (8, 16, 32, 64, 128)  # one level each: 16 times down
+    vae_channels: tuple[int, ...] = (16, 32, 64, 96, 128)  # one level each: 16 times down
     latent_channels: int = 16
     norm_groups: int = 4  # of eight: with fewer channels in each, loudness would be lost
-    unet_channels: tuple[int, ...] = (48, 96, 160)
+    unet_channels: tuple[int, ...] = (80, 144, 208)
     text_width: int = 128
     text_layers: int = 2
     rows: int = 256
@@ -70,6 +70,7 @@ def build_pipeline(size: Size = DEMO_SIZE, seed: int = 0) -> "StableDiffusionPip
         prediction_type="v_prediction",
         steps_offset=1,
         timestep_spacing="trailing",  # begins at the noisiest step, also with few steps
+        rescale_betas_zero_snr=True,  # and that is pure noise, as a sampler begins with (Lin 2024)
     )
     return StableDiffusionPipeline(
         **parts,

@@ -60,18 +60,18 @@ def train_vae(
     )
     step, rows, spent_s = _resumed(vae, optimizer, folder)
     began = time.monotonic() - spent_s
+    kept = torch.from_numpy(pictures).to(vae.device)
     vae.train()
     while step < course.max_steps and not (rows and rows[-1].get("last")):
         share = max(step / course.max_steps, (time.monotonic() - began) / 60 / course.minutes)
         for group in optimizer.param_groups:
             group["lr"] = course.learning_rate * _rate(step, share)
-        figures = _step(vae, optimizer, crops(pictures, course, step), course.seed + step)
+        figures = _step(vae, optimizer, crops(kept, course, step), course.seed + step)
         step += 1
         seconds = time.monotonic() - began
         last = step == course.max_steps or seconds > 60 * course.minutes
         if step % REPORT_EVERY == 0 or last:
-            rows.append({"step": step, "seconds": round(seconds, 1), **figures, "last": last})
-            log.info("VAE step %d: L1 %.4f, KL %.1f", step, figures["l1"], figures["kl"])
+            rows.append(_row(step, seconds, figures, last))
         if step % SAVE_EVERY == 0 or last:
             _save(vae, optimizer, {"step": step, "seconds": seconds, "rows": rows}, folder)
     return rows
@@ -83,60 +83,99 @@ def _rate(step: int, share: float) -> float:
     return min(1.0, (step + 1) / WARMUP) * falling
 
 
-def _step(vae, optimizer, batch: "torch.Tensor", seed: int) -> dict[str, float]:
+def _step(vae, optimizer, batch: "torch.Tensor", seed: int) -> dict[str, "torch.Tensor"]:
     import torch
 
-    posterior = vae.encode(batch).latent_dist
-    drawn = vae.decode(posterior.sample(torch.Generator().manual_seed(seed))).sample
+    chance = torch.Generator(batch.device).manual_seed(seed)
+    half = torch.autocast(batch.device.type, torch.bfloat16, enabled=batch.is_cuda)
+    with half:
+        posterior = vae.encode(batch).latent_dist
+        drawn = vae.decode(posterior.sample(chance)).sample
+    drawn = drawn.float()
     l1 = (drawn - batch).abs().mean()
     edges = sum((drawn.diff(dim=d) - batch.diff(dim=d)).abs().mean() for d in (2, 3))
     kl = posterior.kl().mean()
     loss = l1 + EDGE_WEIGHT * edges + KL_WEIGHT * kl
-    if not torch.isfinite(loss):
-        raise RunError("The VAE's loss is not a number. Lower its learning rate and start anew.")
     loss.backward()
     torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return {"l1": l1.item(), "edges": edges.item(), "kl": kl.item()}
+    return {"l1": l1.detach(), "edges": edges.detach(), "kl": kl.detach()}
 
 
-def crops(pictures: np.ndarray, course: VaeCourse, step: int) -> "torch.Tensor":
+def _row(step: int, seconds: float, figures: dict[str, "torch.Tensor"], last: bool) -> dict:
+    """A line of the log; a GPU is waited for only here."""
+    said = {name: figure.item() for name, figure in figures.items()}
+    if not all(map(math.isfinite, said.values())):
+        raise RunError("The VAE's loss is not a number. Lower its learning rate and start anew.")
+    log.info("VAE step %d: L1 %.4f, KL %.1f", step, said["l1"], said["kl"])
+    return {"step": step, "seconds": round(seconds, 1), **said, "last": last}
+
+
+def crops(pictures: "torch.Tensor", course: VaeCourse, step: int) -> "torch.Tensor":
     """The batch of a step, [shape=(batch_size, 3, rows, CROP), float, -1..1]."""
     import torch
 
     rng = np.random.default_rng([course.seed, step])
-    n, _, columns = pictures.shape
-    chosen = rng.integers(n, size=course.batch_size)
-    starts = rng.integers(columns - CROP + 1, size=course.batch_size)
-    cut = [pictures[i, :, at : at + CROP] for i, at in zip(chosen, starts, strict=True)]
-    return torch.cat([as_input(each) for each in cut])
+    n, rows, columns = pictures.shape
+    chosen = torch.from_numpy(rng.integers(n, size=course.batch_size))
+    starts = torch.from_numpy(rng.integers(columns - CROP + 1, size=course.batch_size))
+    places = (
+        chosen[:, None, None],
+        torch.arange(rows)[:, None],
+        starts[:, None, None] + torch.arange(CROP),
+    )
+    cut = pictures[tuple(each.to(pictures.device) for each in places)]
+    return _levels(cut)
 
 
 def as_input(picture: np.ndarray) -> "torch.Tensor":
     """A picture (rows, columns) as a VAE reads it, [shape=(1, 3, rows, columns), -1..1]."""
     import torch
 
-    levels = torch.from_numpy(np.array(picture, dtype=np.float32))
-    return (levels / 127.5 - 1).expand(1, 3, *levels.shape)
+    return _levels(torch.from_numpy(np.array(picture))[None])
+
+
+def _levels(grey_levels: "torch.Tensor") -> "torch.Tensor":
+    """Grey levels (n, rows, columns) as a VAE reads them, (n, 3, rows, columns)."""
+    return (grey_levels.float() / 127.5 - 1)[:, None].expand(-1, 3, -1, -1)
 
 
 def grey(paths: list[Path]) -> np.ndarray:
     """Pictures in memory, [shape=(n, rows, columns), uint8]: 130 kB each."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from PIL import Image
 
-    return np.stack([np.asarray(Image.open(path).convert("L")) for path in paths])
+    with ThreadPoolExecutor() as readers:
+        return np.stack(
+            list(readers.map(lambda path: np.asarray(Image.open(path).convert("L")), paths))
+        )
 
 
-def unit_variance(vae: "AutoencoderKL", pictures: np.ndarray) -> float:
-    """Set the VAE's scaling factor so that latents of `pictures` have variance 1; return it."""
+def normalise_latents(vae: "AutoencoderKL", pictures: np.ndarray) -> None:
+    """Give each channel of the latents of `pictures` mean 0 and variance 1.
+
+    The layers next to the latents take it up, so that the pictures stay the same. What a sampler
+    begins with has no mean either: a channel that had one would begin with the wrong loudness.
+    """
     import torch
 
-    with torch.inference_mode():
-        latents = [vae.encode(as_input(each)).latent_dist.mode() for each in pictures]
-    factor = 1 / torch.cat(latents).std().item()
-    vae.register_to_config(scaling_factor=factor)
-    return factor
+    n = vae.config.latent_channels
+    with torch.no_grad():
+        found = torch.cat([_latents(vae, each) for each in pictures])
+        mean, std = found.mean(dim=(0, 2, 3)), found.std(dim=(0, 2, 3))
+        into, out_of = vae.quant_conv, vae.post_quant_conv
+        out_of.bias += (out_of.weight[:, :, 0, 0] * mean).sum(dim=1)
+        out_of.weight *= std[None, :, None, None]
+        into.bias[:n] = (into.bias[:n] - mean) / std
+        into.weight[:n] /= std[:, None, None, None]
+        into.bias[n:] -= 2 * std.log()  # the log variance
+    vae.register_to_config(scaling_factor=1.0)
+
+
+def _latents(vae: "AutoencoderKL", picture: np.ndarray) -> "torch.Tensor":
+    return vae.encode(as_input(picture).to(vae.device)).latent_dist.mode()
 
 
 def reconstruction_error(vae: "AutoencoderKL", pictures: np.ndarray) -> float:
@@ -146,8 +185,8 @@ def reconstruction_error(vae: "AutoencoderKL", pictures: np.ndarray) -> float:
     with torch.inference_mode():
         errors = []
         for picture in pictures:
-            drawn = vae.decode(vae.encode(as_input(picture)).latent_dist.mode()).sample
-            levels = (drawn[0].mean(dim=0).clamp(-1, 1).numpy() + 1) * 127.5
+            drawn = vae.decode(_latents(vae, picture)).sample
+            levels = (drawn[0].mean(dim=0).clamp(-1, 1).cpu().numpy() + 1) * 127.5
             errors.append(np.abs(levels - picture).mean())
     return float(np.mean(errors))
 

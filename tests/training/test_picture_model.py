@@ -9,9 +9,9 @@ from training.picture_model import (
     VaeCourse,
     as_input,
     crops,
+    normalise_latents,
     reconstruction_error,
     train_vae,
-    unit_variance,
 )
 
 
@@ -36,11 +36,12 @@ def vae():
 
 def test_crops_are_as_high_as_the_picture_and_the_same_for_the_same_step(pictures):
     course = VaeCourse(batch_size=3)
-    batch = crops(pictures, course, 7)
+    kept = torch.from_numpy(pictures)
+    batch = crops(kept, course, 7)
     assert batch.shape == (3, 3, 64, picture_model.CROP)
     assert batch.min() == -1
-    assert torch.equal(batch, crops(pictures, course, 7))
-    assert not torch.equal(batch, crops(pictures, course, 8))
+    assert torch.equal(batch, crops(kept, course, 7))
+    assert not torch.equal(batch, crops(kept, course, 8))
 
 
 def test_training_brings_pictures_nearer(vae, pictures, tmp_path, monkeypatch):
@@ -79,12 +80,24 @@ def test_training_that_was_cut_off_goes_on_the_same(vae, pictures, tmp_path, mon
     assert resumed[-1]["l1"] == whole[-1]["l1"]
 
 
-def test_latents_are_scaled_to_unit_variance(vae, pictures):
-    factor = unit_variance(vae, pictures[:4])
+def test_latents_are_normalised_and_the_pictures_stay(vae, pictures):
+    def drawn(picture):
+        posterior = vae.encode(as_input(picture)).latent_dist
+        return posterior.mode(), posterior.std, vae.decode(posterior.mode()).sample
+
     with torch.inference_mode():
-        latents = [vae.encode(as_input(each)).latent_dist.mode() for each in pictures[:4]]
-    assert factor == vae.config.scaling_factor
-    assert (torch.cat(latents) * factor).std().item() == pytest.approx(1, rel=1e-4)
+        before = [drawn(each) for each in pictures[:4]]
+    normalise_latents(vae, pictures[:4])
+    with torch.inference_mode():
+        after = [drawn(each) for each in pictures[:4]]
+    latents = torch.cat([mode for mode, _, _ in after])
+    assert latents.mean(dim=(0, 2, 3)).abs().max() < 1e-3
+    assert latents.std(dim=(0, 2, 3)).numpy() == pytest.approx(1, rel=1e-3)
+    old_std = torch.cat([mode for mode, _, _ in before]).std(dim=(0, 2, 3))
+    for (_, deviation, picture), (_, new_deviation, same) in zip(before, after, strict=True):
+        torch.testing.assert_close(same, picture, rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(new_deviation[0, :, 0, 0], deviation[0, :, 0, 0] / old_std)
+    assert vae.config.scaling_factor == 1
 
 
 def test_pictures_are_read_from_black_to_white():
