@@ -62,7 +62,7 @@ class BootstrapConfig:
     vae_minutes: float = 20.0
     """It ends when these are over, whatever its steps."""
     steps: int = 3000
-    """Steps of the UNet and the text encoder."""
+    """Steps of the UNet and the text encoder; 0 makes the VAE only."""
     batch_size: int = 16
     """Pictures in each of them."""
     learning_rate: float = 6e-4
@@ -78,13 +78,15 @@ class BootstrapConfig:
 
 
 def bootstrap(config: BootstrapConfig) -> Path:
-    """Make the demo model, or go on making it; returns its folder."""
+    """Make the demo model, or go on making it; returns its folder (with no steps, its base's)."""
     import torch
 
     if config.threads:
         torch.set_num_threads(config.threads)
     work = config.work.resolve()
     base = _base(config, work)
+    if not config.steps:
+        return base
     dataset = _lessons(config, work, config.concerts)
     run = work / "run"
     finetune(
@@ -161,7 +163,7 @@ def main(config: BootstrapConfig) -> None:
     Args:
         config: how long and how.
     """
-    log.info("The demo model is in %s", bootstrap(config))
+    log.info("It is in %s", bootstrap(config))
 
 
 if __name__ == "__main__":
