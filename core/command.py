@@ -12,13 +12,15 @@ def run(
     arguments: list[str] | None = None,
     *,
     positional: bool = False,
+    lines: bool = False,
 ) -> None:
     """Call `main` with what the command line says, by its signature.
 
     Several functions by name become subcommands. With `positional`, what has no default is given by
     its place instead of its name. Text that is returned goes to standard output. A
-    `StudioError` becomes one line on standard error and exit status 2; any other exception is a bug
-    and keeps its traceback.
+    `StudioError` becomes one line on standard error and exit status 2 (with `lines`, as many lines
+    as it has: a file's faults are read one by one); any other exception is a bug and keeps its
+    traceback.
     """
     import tyro  # here, so that a stage used as a library does not pay for its command line
 
@@ -35,7 +37,9 @@ def run(
             else:
                 answer = tyro.cli(main, args=arguments, config=config)
     except StudioError as error:
-        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+        said = str(error).splitlines() if lines else [str(error)]
+        told = "\n  ".join(" ".join(line.split()) for line in said)
+        sys.stderr.write(f"error: {told}\n")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -211,6 +211,15 @@ def section(name: str) -> SectionName:
     return _known("section", name, _section_spellings).id
 
 
+def sections_like(name: str) -> list[SectionName]:
+    """Up to three sections that `name` may be meant for, likeliest first.
+
+    >>> sections_like("Nerval")
+    ['neraval']
+    """
+    return [section(each) for each in _section_spellings().similar(name)]
+
+
 def twins(raga: Raga) -> tuple[Raga, ...]:
     """The other ragas of exactly the same keys, which only order and gamaka tell from it."""
     return tuple(other for other in _by_cents()[raga.cents] if other != raga)

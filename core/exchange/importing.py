@@ -1,0 +1,345 @@
+"""A file of another tool becomes segments: read, ask what is unknown, check, then save or nothing.
+
+A section name that nobody knows is never guessed: `Plan.unknown` lists it with likely answers, and
+`plan` is called again with what was answered. A raga or tala that the tables lack stays as it is
+written, as the catalogue's do, and is said in `Plan.notes`.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+from core import theory
+from core.edits import PAST_THE_END_S, TOUCHING_S, clock, is_firm
+from core.errors import AnnotationError, TheoryError
+from core.exchange.formats import Format, format_named, recognise
+from core.exchange.marks import FIELDS, KEPT_ID, NUMBERS, Faults, Mark, shown
+from core.library import Library
+from core.records import ORIGINS, STATUSES, Recording, Segment
+
+LEAVE_OUT = ""  # the answer to an unknown name whose regions nobody wants
+LARGEST_BYTES = 256 << 20  # 50,000 regions with every field take 60 MB in the wordiest format
+
+_CHOICES = {"origin": ORIGINS, "status": STATUSES}
+_UNREADABLE = "\0"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file says, in its own words."""
+
+    format: Format
+    marks: tuple[Mark, ...]
+
+    @property
+    def tiers(self) -> dict[str, int]:
+        """The tiers (annotation sets, speaker files) it has, and how many regions each holds."""
+        return dict(Counter(mark.tier for mark in self.marks))
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A label that names no section: how often, where first, and what it may mean."""
+
+    label: str
+    count: int
+    where: str
+    suggestions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What importing would do. It can be done when nothing is `unknown`."""
+
+    recording: Recording
+    segments: tuple[Segment, ...]
+    unknown: tuple[Unknown, ...]
+    notes: tuple[str, ...]
+    replaced: tuple[str, ...] = ()  # ids of segments that give way
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How a file is to be taken."""
+
+    answers: Mapping[str, str] = field(
+        default_factory=dict
+    )  # label of the file -> section, or LEAVE_OUT
+    tiers: tuple[str, ...] = ()  # only these; all if empty
+    replace: bool = False  # what this annotator had here gives way
+    annotator: str | None = None  # whose the regions are where the file does not say
+
+
+def read(content: bytes, name: str, format: str | None = None) -> Found:
+    """What a file says; its format is recognised unless it is given.
+
+    Raises
+    ------
+    AnnotationError
+        If it cannot be read as a whole, with a line for each fault.
+    """
+    if len(content) > LARGEST_BYTES:
+        raise AnnotationError(f"{name} is larger than {LARGEST_BYTES >> 20} MB. Is it sound?")
+    try:
+        found = format_named(format) if format else recognise(content)
+        marks = found.read(content)
+        faults = Faults("Some regions cannot be.")
+        for mark in marks:
+            _check_times(mark, faults)
+        faults.settle()
+    except AnnotationError as error:
+        raise AnnotationError(f"{name}: {error}") from error
+    if not marks:
+        raise AnnotationError(f"{name}: this {found.title} file marks no regions.")
+    return Found(found, tuple(marks))
+
+
+def plan(found: Found, library: Library, recording: Recording, wishes: Wishes) -> Plan:
+    """The segments that a file means in this recording.
+
+    Raises
+    ------
+    AnnotationError
+        If regions lie beyond the recording, over one another or over what is there, or say what
+        cannot be; a line for each.
+    """
+    notes: list[str] = []
+    marks = _wanted(found, recording, wishes, notes)
+    answers = {label: _answer(label, said) for label, said in wishes.answers.items()}
+    unknown = _unknown(marks, answers)
+    present = {each.id: each for each in library.segments(recording.id)}
+    faults = Faults("This file does not fit the recording.")
+    pairs = []
+    spelt = _speller(notes)
+    for mark in marks:
+        section = answers.get(mark.label, _section(mark.label))
+        if section:
+            with faults.at(mark.where):
+                segment = _segment(mark, section, recording, wishes, spelt)
+                pairs.append((mark.where, _known(segment, mark, present)))
+    _refuse_twice(pairs, faults)
+    replaced = _replaced(pairs, present, wishes)
+    if not unknown:
+        _refuse_overlap(pairs, present, replaced, faults)
+    faults.settle()
+    segments = tuple(segment for _, segment in pairs)
+    return Plan(recording, segments, unknown, tuple(notes), replaced)
+
+
+def save(library: Library, planned: Plan, annotator: str | None = None) -> int:
+    """Save the plan as one edit, which one undo takes back.
+
+    Returns
+    -------
+    count : int
+        How many segments were added or changed.
+    """
+    if planned.unknown:
+        raise AnnotationError(ask(planned.unknown))
+    now = {each.id: each for each in library.segments(planned.recording.id)}
+    new = [each for each in planned.segments if now.get(each.id) != each]
+    gone = [each for each in planned.replaced if each in now]
+    if new or gone:
+        library.edit(new, gone, annotator)
+    return len(new)
+
+
+def ask(unknown: Iterable[Unknown]) -> str:
+    """The names that nobody knows, with what each may mean."""
+    lines = ["Some labels name no section; say what each is, or leave its regions out."]
+    for each in unknown:
+        many = f"{each.count} regions" if each.count > 1 else "1 region"
+        likely = f"; perhaps {' or '.join(each.suggestions)}" if each.suggestions else ""
+        lines.append(f"{each.label or '(no label)'} ({many}, first at {each.where}){likely}")
+    return "\n".join(lines)
+
+
+def _check_times(mark: Mark, faults: Faults) -> None:
+    start, end = mark.start_s, mark.end_s
+    if not (math.isfinite(start) and math.isfinite(end)):
+        faults.add(mark.where, f"it runs from {start} s to {end} s. Give times in seconds.")
+    elif start < 0:
+        faults.add(mark.where, f"it starts at {start:g} s, before the sound does.")
+    elif end == start:
+        faults.add(mark.where, f"it is a point at {clock(start)}. Give it an end, or take it out.")
+    elif end < start:
+        faults.add(mark.where, f"it ends ({clock(end)}) before it starts ({clock(start)}).")
+
+
+def _wanted(found: Found, recording: Recording, wishes: Wishes, notes: list[str]) -> list[Mark]:
+    """The marks of the wanted tiers; of a file about several recordings, those of this one."""
+    tiers = found.tiers
+    if wishes.tiers:
+        missing = [name for name in wishes.tiers if name not in tiers]
+        if missing:
+            raise AnnotationError(
+                f"The file has no tier {missing[0]!r}. It has: {', '.join(map(repr, tiers))}."
+            )
+        return [mark for mark in found.marks if mark.tier in wishes.tiers]
+    names = {tier: tier.partition(": ")[0] for tier in tiers}
+    ours = {tier for tier, name in names.items() if name in _names_of(recording)}
+    if not ours or len(ours) == len(tiers):
+        return list(found.marks)
+    left = len([mark for mark in found.marks if mark.tier not in ours])
+    notes.append(f"{left} regions are about other recordings and are left out.")
+    return [mark for mark in found.marks if mark.tier in ours]
+
+
+def _names_of(recording: Recording) -> set[str]:
+    source = recording.source.replace("\\", "/").rpartition("/")[2]
+    return {recording.id, recording.title, source, source.rpartition(".")[0]} - {""}
+
+
+def _answer(label: str, said: str) -> str:
+    try:
+        return theory.section(said) if said else LEAVE_OUT
+    except TheoryError as error:
+        raise AnnotationError(f"{label!r} cannot become that. {error}") from error
+
+
+@cache
+def _section(label: str) -> str | None:
+    try:
+        return theory.section(label)
+    except TheoryError:
+        return None
+
+
+def _unknown(marks: list[Mark], answers: Mapping[str, str]) -> tuple[Unknown, ...]:
+    first: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for mark in marks:
+        if mark.label not in answers and _section(mark.label) is None:
+            first.setdefault(mark.label, mark.where)
+            counts[mark.label] += 1
+    return tuple(
+        Unknown(label, count, first[label], _suggestions(label))
+        for label, count in counts.most_common()
+    )
+
+
+def _suggestions(label: str) -> tuple[str, ...]:
+    """Sections that part of the label names ("Caranam kapi"), then those spelt like it."""
+    words = label.split()
+    parts = [words[:n] for n in range(len(words) - 1, 0, -1)]
+    parts += [words[n:] for n in range(1, len(words))]
+    named = [_section(" ".join(part)) for part in parts[:20]]
+    return tuple(dict.fromkeys([*filter(None, named), *theory.sections_like(label)]))[:3]
+
+
+def _segment(
+    mark: Mark, section: str, recording: Recording, wishes: Wishes, spelt: Callable
+) -> Segment:
+    if mark.end_s > recording.duration_s + PAST_THE_END_S:
+        raise AnnotationError(
+            f"it ends at {clock(mark.end_s)}, but the recording at {clock(recording.duration_s)}."
+        )
+    said: dict = {"origin": "import", "annotator": wishes.annotator}
+    for name in FIELDS:
+        value = mark.said.get(name)
+        if value is None or value == "":
+            continue
+        if isinstance(value, str) and _UNREADABLE in value:
+            raise AnnotationError(f"its {name} holds characters nobody can read: {shown(value)}.")
+        said[name] = _value(name, value, spelt)
+    return Segment(recording.id, mark.start_s, mark.end_s, section, **said)
+
+
+def _value(name: str, value: str | float, spelt: Callable) -> str | float:
+    if name in NUMBERS:
+        try:
+            return float(value)
+        except ValueError:
+            raise AnnotationError(
+                f"its {name} is {shown(value)}. Give a number from 0 to 1."
+            ) from None
+    text = str(value).strip()
+    if name in _CHOICES and text.casefold() not in _CHOICES[name]:
+        raise AnnotationError(
+            f"its {name} is {shown(text)}. Choose one of: {', '.join(_CHOICES[name])}."
+        )
+    if name in _CHOICES:
+        return text.casefold()
+    return spelt(name, text) if name in ("raga", "tala") else text
+
+
+def _speller(notes: list[str]) -> Callable[[str, str], str]:
+    """Spells ragas and talas as they are displayed; notes once what the tables lack."""
+
+    @cache
+    def spelt(kind: str, name: str) -> str:
+        try:
+            return getattr(theory, kind)(name).name
+        except TheoryError as error:
+            notes.append(f"{kind} {shown(name)} is kept as it is written: {error}")
+            return name
+
+    return spelt
+
+
+def _known(segment: Segment, mark: Mark, present: Mapping[str, Segment]) -> Segment:
+    """The segment under its own id, if it was exported from here and has come back.
+
+    What a format rounded away is not a change.
+    """
+    before = present.get(str(mark.said.get(KEPT_ID)))
+    if before is None:
+        return segment
+    times = {}
+    for name in ("start_s", "end_s"):
+        if abs(getattr(before, name) - getattr(segment, name)) < TOUCHING_S:
+            times[name] = getattr(before, name)
+    origin = segment.origin if "origin" in mark.said else before.origin
+    return replace(segment, id=before.id, origin=origin, **times)
+
+
+def _refuse_twice(pairs: list[tuple[str, Segment]], faults: Faults) -> None:
+    first: dict[str, str] = {}
+    for where, segment in pairs:
+        if first.setdefault(segment.id, where) is not where:
+            faults.add(where, f"it has the {KEPT_ID} of {first[segment.id]}. Empty one of them.")
+
+
+def _replaced(
+    pairs: list[tuple[str, Segment]], present: Mapping[str, Segment], wishes: Wishes
+) -> tuple[str, ...]:
+    if not wishes.replace:
+        return ()
+    ours = {segment.annotator for _, segment in pairs}
+    kept = {segment.id for _, segment in pairs}
+    return tuple(
+        each.id
+        for each in present.values()
+        if each.id not in kept and is_firm(each) and each.annotator in ours
+    )
+
+
+def _refuse_overlap(
+    pairs: list[tuple[str, Segment]],
+    present: Mapping[str, Segment],
+    replaced: tuple[str, ...],
+    faults: Faults,
+) -> None:
+    """Sweep each annotator's lane; the file's own regions are named by their lines."""
+    new = {segment.id for _, segment in pairs}
+    there = [each for each in present.values() if each.id not in (new | set(replaced))]
+    rows = [(segment, where) for where, segment in pairs if is_firm(segment)]
+    rows += [(segment, "") for segment in there if is_firm(segment)]
+    furthest: dict[tuple, tuple[Segment, str]] = {}
+    for segment, where in sorted(rows, key=lambda row: row[0].start_s):
+        lane = (segment.lane, segment.annotator)
+        before, at = furthest.get(lane, (None, ""))
+        shared = before.overlap_s(segment) if before else 0.0
+        if shared > TOUCHING_S and (where or at):
+            other = f"{at}'s" if where and at else "the"
+            one = before if where else segment
+            faults.add(
+                where or at,
+                f"it overlaps {other} {one.section} ({clock(one.start_s)} to "
+                f"{clock(one.end_s)}) by {shared:.2f} s"
+                + ("." if where and at else ", which is marked already; replace what is there?"),
+            )
+        if before is None or segment.end_s > before.end_s:
+            furthest[lane] = (segment, where)
