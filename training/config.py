@@ -11,10 +11,12 @@ from core.errors import RunError
 Schedule = Literal["constant", "constant_with_warmup", "linear", "cosine"]
 Precision = Literal["auto", "no", "bf16", "fp16"]
 Prediction = Literal["epsilon", "v_prediction"]
+RagaLoss = Literal["none", "scale", "recognizer", "joint", "both"]
 
 SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 PREDICTIONS: tuple[Prediction, ...] = get_args(Prediction)
+RAGA_LOSSES: tuple[RagaLoss, ...] = get_args(RagaLoss)
 
 AT_LEAST_ONE = ("max_steps", "batch_size", "gradient_accumulation", "keep_checkpoints")
 NOT_NEGATIVE = (
@@ -27,6 +29,11 @@ NOT_NEGATIVE = (
     "validate_every",
     "patience",
     "weight_decay",
+    "recognizer_weight",
+    "joint_weight",
+    "scale_weight",
+    "raga_max_timestep",
+    "raga_ramp_steps",
 )
 SHARES = ("caption_dropout", "ema_decay", "balance", "lora_dropout")
 SAME_WHEN_RESUMED = (
@@ -37,6 +44,7 @@ SAME_WHEN_RESUMED = (
     "lora_rank",
     "train_text_encoder",
     "balance",
+    "raga_loss",
 )
 
 
@@ -88,6 +96,22 @@ class FinetuneConfig:
     ema_decay: float = 0.999
     """The model that is kept is an average over about 1 / (1 - this) steps; 0 keeps the last."""
 
+    raga_loss: RagaLoss = "none"
+    """What holds the model to the raga: scale (no foreign svaras), recognizer (a network hears the
+    picture), joint (a head learned with the model), both (recognizer and joint), or none."""
+    raga_recognizer: Path | None = None
+    """The file that `python -m training.recognizer train` wrote; the shipped one if not given."""
+    recognizer_weight: float = 0.05
+    """Of the recogniser's loss."""
+    joint_weight: float = 0.05
+    """Of the head's loss."""
+    scale_weight: float = 0.5
+    """Of the scale loss."""
+    raga_max_timestep: int = 400
+    """Recogniser and scale see only pictures less noisy than this timestep."""
+    raga_ramp_steps: int = 100
+    """Steps over which the raga losses grow to their full weight."""
+
     train_text_encoder: bool = False
     """Learn the words too."""
     lora_rank: int = 0
@@ -127,6 +151,7 @@ class FinetuneConfig:
             ("lr_schedule", self.lr_schedule, SCHEDULES),
             ("mixed_precision", self.mixed_precision, PRECISIONS),
             ("prediction", self.prediction, (*PREDICTIONS, None)),
+            ("raga_loss", self.raga_loss, RAGA_LOSSES),
         ):
             if found not in known:
                 names = ", ".join(str(each) for each in known)
@@ -141,7 +166,8 @@ def read_config(path: Path) -> FinetuneConfig:
         if unknown:
             raise RunError(f"{path} says {sorted(unknown)[0]!r}, which is no setting. Remove it.")
         said["dataset"] = Path(said["dataset"])
-        said["output"] = Path(said["output"]) if said.get("output") else None
+        for name in ("output", "raga_recognizer"):
+            said[name] = Path(said[name]) if said.get(name) else None
         return FinetuneConfig(**said | {"prompts": tuple(said.get("prompts", ()))})
     except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise RunError(f"{path} holds no settings of a run ({error}). Launch it anew.") from error

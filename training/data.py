@@ -194,6 +194,8 @@ class Batch:
     timesteps: "torch.Tensor"
     noise: "torch.Tensor"
     perturbation: "torch.Tensor"  # added to the noise that is seen, not to what is to be found
+    chosen: "torch.Tensor"  # which of the examples these are, (n,)
+    captioned: "torch.Tensor"  # whether the words say anything: captions are dropped at times, (n,)
 
     def to(self, device) -> "Batch":
         """The same on another device."""

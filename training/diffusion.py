@@ -23,6 +23,14 @@ HELD_OUT_TIMESTEPS = (50, 200, 400, 600, 800, 950)
 MAX_HELD_OUT = 64  # pictures: enough to see a trend, at a few seconds a measurement
 
 
+@dataclass(frozen=True)
+class Guess:
+    """Noisy latents and what the model says is in them."""
+
+    noisy: "torch.Tensor"
+    predicted: "torch.Tensor"
+
+
 class Objective:
     """The loss of a batch under one noise schedule and one way of weighing timesteps."""
 
@@ -38,13 +46,21 @@ class Objective:
 
     def __call__(self, denoiser, batch: Batch) -> "torch.Tensor":
         """The mean weighted squared error; a scalar."""
-        import torch.nn.functional as F
+        return self.error(batch, self.guess(denoiser, batch))
 
+    def guess(self, denoiser, batch: Batch) -> "Guess":
+        """What the model makes of the batch."""
         noise = batch.noise + batch.perturbation
         noisy = self.schedule.add_noise(batch.latents, noise, batch.timesteps)
-        predicted = denoiser(noisy, batch.timesteps, batch.words)
+        return Guess(noisy, denoiser(noisy, batch.timesteps, batch.words))
+
+    def error(self, batch: Batch, guess: "Guess") -> "torch.Tensor":
+        """The mean weighted squared error of a guess; a scalar."""
+        import torch.nn.functional as F
+
         # Reduced in single precision: sums in half precision drift.
-        error = F.mse_loss(predicted.float(), self.target(batch).float(), reduction="none")
+        found, wanted = guess.predicted.float(), self.target(batch).float()
+        error = F.mse_loss(found, wanted, reduction="none")
         return (error.mean(dim=(1, 2, 3)) * self.weights(batch.timesteps)).mean()
 
     def target(self, batch: Batch) -> "torch.Tensor":
@@ -53,25 +69,41 @@ class Objective:
             return self.schedule.get_velocity(batch.latents, batch.noise, batch.timesteps)
         return batch.noise
 
+    def snr(self, timesteps: "torch.Tensor") -> "torch.Tensor":
+        """Signal to noise in power, [shape=(n,)]."""
+        return self._snr.to(timesteps.device)[timesteps]
+
     def weights(self, timesteps: "torch.Tensor") -> "torch.Tensor":
         """Min-SNR weights (Hang et al. 2023, eq. 6 and appendix for v), [shape=(n,)]."""
         import torch
 
-        snr = self._snr.to(timesteps.device)[timesteps]
+        snr = self.snr(timesteps)
         if self.snr_gamma is None:
             return torch.ones_like(snr)
         capped = snr.clamp(max=self.snr_gamma)
         return capped / (snr + 1) if self.prediction == "v_prediction" else capped / snr
 
 
-def build_denoiser(unet, text_encoder=None):
-    """One module that holds all that is trained, so that several processes can share it."""
+def clean_latents(schedule, prediction: str, guess: Guess, timesteps) -> "torch.Tensor":
+    """The latents that a guess implies: x_0 of the notation above, in one step."""
+    kept = schedule.alphas_cumprod.to(timesteps.device)[timesteps].view(-1, 1, 1, 1)
+    alpha, sigma = kept.sqrt(), (1 - kept).sqrt()
+    if prediction == "v_prediction":
+        return alpha * guess.noisy - sigma * guess.predicted
+    return (guess.noisy - sigma * guess.predicted) / alpha
+
+
+def build_denoiser(unet, text_encoder=None, raga_head=None):
+    """One module that holds all that is trained, so that several processes can share it.
+
+    A raga head hears the UNet by a hook of its own; it is here for its weights.
+    """
     import torch
 
     class Denoiser(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.unet, self.text_encoder = unet, text_encoder
+            self.unet, self.text_encoder, self.raga_head = unet, text_encoder, raga_head
 
         def forward(self, noisy, timesteps, words):
             if self.text_encoder is not None:
@@ -126,6 +158,8 @@ class Course:
             timesteps[mine],
             noise[mine],
             perturbation[mine],
+            torch.from_numpy(chosen)[mine],
+            torch.tensor([bool(text) for text in texts])[mine],
         )
 
     def _caption(self, index: int, rng: np.random.Generator) -> str:
@@ -151,6 +185,8 @@ def held_out_batches(encoded: Encoded, words: Words, batch_size: int) -> Sequenc
             timesteps[cut],
             noise[cut],
             torch.zeros_like(noise[cut]),
+            torch.arange(len(encoded))[cut],
+            torch.ones(len(encoded), dtype=torch.bool)[cut],
         )
         for cut in cuts
     ]

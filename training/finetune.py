@@ -216,6 +216,8 @@ def _write_model(session: Session, run: Path) -> None:
             session.vocabulary(),
             session.is_aligned,
         )
+        if session.raga:
+            session.raga.save(run / MODEL)
 
 
 def _full_disk(error: OSError, journal: Journal) -> RunError:

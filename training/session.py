@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
     from diffusers import StableDiffusionPipeline
 
+    from training.losses import RagaLosses
+
 log = logging.getLogger(__name__)
 
 LORA_TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
@@ -43,6 +45,7 @@ class Session:
     listener: Listener
     trained: Trained
     progress: Progress
+    raga: "RagaLosses | None" = None  # what else holds it to the raga
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -112,7 +115,12 @@ def open_session(config: FinetuneConfig) -> Session:
     words = Words(pipeline, _captions(dataset), learned=config.train_text_encoder)
     objective = Objective(pipeline, config)
     pipeline.scheduler.register_to_config(prediction_type=objective.prediction)
-    denoiser, trained = _prepared(config, pipeline, accelerator)
+    raga = None
+    if config.raga_loss != "none":
+        from training.losses import raga_losses
+
+        raga = raga_losses(config, objective, pipeline, dataset)
+    denoiser, trained = _prepared(config, pipeline, accelerator, raga and raga.head)
     return Session(
         config=config,
         base=base,
@@ -126,6 +134,7 @@ def open_session(config: FinetuneConfig) -> Session:
         listener=_listener(config, dataset),
         trained=trained,
         progress=Progress(),
+        raga=raga,
     )
 
 
@@ -172,7 +181,7 @@ def _captions(dataset: Dataset) -> set[str]:
     return {text for split in dataset.splits.values() for each in split for text in each.captions}
 
 
-def _prepared(config: FinetuneConfig, pipeline, accelerator: "Accelerator"):
+def _prepared(config: FinetuneConfig, pipeline, accelerator: "Accelerator", raga_head=None):
     """What is trained, wrapped for the machine, with its optimizer, schedule and average."""
     import torch
     from diffusers.optimization import get_scheduler
@@ -185,7 +194,7 @@ def _prepared(config: FinetuneConfig, pipeline, accelerator: "Accelerator"):
     if config.gradient_checkpointing:
         pipeline.unet.enable_gradient_checkpointing()
     learned_encoder = pipeline.text_encoder if config.train_text_encoder else None
-    denoiser = build_denoiser(pipeline.unet, learned_encoder)
+    denoiser = build_denoiser(pipeline.unet, learned_encoder, raga_head)
     denoiser.train()
     parameters = {name: each for name, each in denoiser.named_parameters() if each.requires_grad}
     optimizer = torch.optim.AdamW(
@@ -238,8 +247,10 @@ def take_step(session: Session) -> dict[str, float]:
         apart = contextlib.nullcontext() if last else accelerator.no_sync(session.denoiser)
         with apart:
             with accelerator.autocast():
-                loss = session.objective(session.denoiser, batch) / n_parts
-            accelerator.backward(loss)
+                guess = session.objective.guess(session.denoiser, batch)
+                loss = session.objective.error(batch, guess) / n_parts
+                more = session.raga(batch, guess, step) / n_parts if session.raga else 0.0
+            accelerator.backward(loss + more)
         total += accelerator.reduce(loss.detach(), reduction="mean").item()
     grad_norm = accelerator.clip_grad_norm_(trained.parameters.values(), config.max_grad_norm)
     trained.optimizer.step()
@@ -249,4 +260,5 @@ def take_step(session: Session) -> dict[str, float]:
     if trained.ema is not None:
         trained.ema.step(trained.parameters.values())
     session.progress.step += 1
-    return {"loss": total, "lr": lr, "grad_norm": float(grad_norm)}
+    heard = session.raga.heard if session.raga else {}
+    return {"loss": total, "lr": lr, "grad_norm": float(grad_norm), **heard}

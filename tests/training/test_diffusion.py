@@ -39,7 +39,10 @@ def batch_at(timestep: int) -> Batch:
     torch.manual_seed(0)
     latents, noise = torch.randn(2, 3, 4, 4, 8)
     steps = torch.full((3,), timestep)
-    return Batch(latents, torch.zeros(3), steps, noise, torch.zeros_like(noise))
+    said = torch.ones(3, dtype=torch.bool)
+    return Batch(
+        latents, torch.zeros(3), steps, noise, torch.zeros_like(noise), torch.arange(3), said
+    )
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
