@@ -38,9 +38,20 @@ def export(recording: Recording, segments: Iterable[Segment], format: str) -> Ex
     """
     kind = format_named(format)
     told = sorted(segments, key=lambda each: (each.start_s, each.end_s))
-    kept = [each for each in told if "status" in kind.holds or each.status != "rejected"]
-    losses = [*_left_out(len(told) - len(kept), kind), *_losses(kept, kind)]
-    return Exported(kind, kind.write(recording, kept), len(kept), tuple(losses))
+    kept = _kept(told, kind)
+    return Exported(kind, kind.write(recording, kept), len(kept), losses(told, format))
+
+
+def losses(segments: Iterable[Segment], format: str) -> tuple[str, ...]:
+    """What a file of this format would lack of these segments, a line each."""
+    kind = format_named(format)
+    told = sorted(segments, key=lambda each: (each.start_s, each.end_s))
+    kept = _kept(told, kind)
+    return (*_left_out(len(told) - len(kept), kind), *_losses(kept, kind))
+
+
+def _kept(segments: list[Segment], kind: Format) -> list[Segment]:
+    return [each for each in segments if "status" in kind.holds or each.status != "rejected"]
 
 
 def _left_out(count: int, kind: Format) -> Iterable[str]:

@@ -291,8 +291,10 @@ def _known(segment: Segment, mark: Mark, present: Mapping[str, Segment]) -> Segm
     for name in ("start_s", "end_s"):
         if abs(getattr(before, name) - getattr(segment, name)) < TOUCHING_S:
             times[name] = getattr(before, name)
-    origin = segment.origin if "origin" in mark.said else before.origin
-    return replace(segment, id=before.id, origin=origin, **times)
+    unsaid = {
+        name: getattr(before, name) for name in ("origin", "annotator") if name not in mark.said
+    }
+    return replace(segment, id=before.id, **unsaid, **times)
 
 
 def _refuse_twice(pairs: list[tuple[str, Segment]], faults: Faults) -> None:
