@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from core.library import Library
+from core.workspace import Workspace
 from studio.alerts import alerting, bound
 from studio.editor.component import RegionEditor
 
@@ -40,7 +41,7 @@ def offer(library: Library, chosen: str | None, shown: dict | None) -> tuple[gr.
     return gr.Dropdown(choices=found, value=kept), gr.skip() if is_open else to_open(kept)
 
 
-def build_segment_tab(library: Library) -> SegmentTab:
+def build_segment_tab(workspace: Workspace, library: Library) -> SegmentTab:
     """Add the tab to the open `gr.Blocks`."""
     with gr.Tab("Segment", id="segment") as tab:
         recording = gr.Dropdown(

@@ -12,7 +12,7 @@ from core.synthesis.composition import Composition
 from core.synthesis.melody import RATE, Contour, Note, contour
 from core.synthesis.mridangam import Mridangam, Stroke
 from core.synthesis.plan import FREE, Item, Plan, plan
-from core.synthesis.players import Player, singer, violinist
+from core.synthesis.players import Player, flutist, singer, violinist
 from core.synthesis.rhythm import Groove, metre
 from core.synthesis.sections import Score, Stage, score
 
@@ -20,6 +20,7 @@ SR = 24_000
 F0_RATE = 100  # truth points a second
 _HIGHEST_TONIC_OF_MEN_HZ = 165.0
 _SHARES = {"alapanai": 3.0, "kriti": 3.5, "kalpanaswaram": 2.5, "applause": 0.25, "violin": 1.6}
+_FLUTE_SHIFT = 1200  # cents; a flute sounds an octave above the singer
 _TANI_GAIN = 1.6  # alone, the mridangam comes forward
 
 
@@ -62,31 +63,39 @@ class _Ensemble:
 
     @classmethod
     def of(cls, plan: Plan, rng: np.random.Generator) -> "_Ensemble":
-        sings = (plan.lead or ("voice" if rng.random() < 0.8 else "violin")) == "voice"
+        who = plan.lead or ("voice" if rng.random() < 0.8 else "violin")
         man = rng.random() < 0.5
         tonic_hz = plan.tonic_hz or float(rng.uniform(*((113, 160) if man else (165, 260))))
         violin = violinist(tonic_hz, SR, rng)
         low = tonic_hz < _HIGHEST_TONIC_OF_MEN_HZ
+        leads = {"voice": singer, "flute": flutist}
         return cls(
             tonic_hz=tonic_hz,
-            lead=singer(tonic_hz, SR, rng) if sings else violin,
+            lead=leads[who](tonic_hz, SR, rng) if who in leads else violin,
             violin=violin,
-            mridangam=Mridangam.tuned(tonic_hz, SR, rng),
+            mridangam=Mridangam.tuned(tonic_hz, SR, rng, plan.drum),
             drone_level=0.1 * 10 ** (rng.uniform(-24, -14) / 20),
-            drum_level=10 ** (rng.uniform(-15, -4) / 20),
-            shadow_level=10 ** (rng.uniform(-16, -9) / 20),
-            violin_shift=1200 if low and (not sings or rng.random() < 0.6) else 0,
-            artists=_artists(sings, rng),
+            drum_level=10 ** (_or(plan.drum_db, rng.uniform(-15, -4)) / 20),
+            shadow_level=10 ** (_or(plan.shadow_db, rng.uniform(-16, -9)) / 20),
+            violin_shift=1200 if low and (who == "violin" or rng.random() < 0.6) else 0,
+            artists=_artists(who, plan.drum, rng),
         )
 
 
-def _artists(sings: bool, rng: np.random.Generator) -> tuple[Artist, ...]:
+def _or(said: float | None, drawn: float) -> float:
+    """What the plan says; drawn even so, that all else of the concert stays as it was."""
+    return drawn if said is None else said
+
+
+def _artists(lead: str, drum: str, rng: np.random.Generator) -> tuple[Artist, ...]:
     numbers = rng.integers(1, 30, 3)
-    singer_ = (Artist(f"Sample Vocalist {numbers[0]}", "voice"),) if sings else ()
+    name = {"voice": "Vocalist", "flute": "Flautist"}.get(lead)
+    leader = (Artist(f"Sample {name} {numbers[0]}", lead),) if name else ()
+    drummer = "Mridangist" if drum == "mridangam" else "Ghatam Player"
     return (
-        *singer_,
+        *leader,
         Artist(f"Sample Violinist {numbers[1]}", "violin"),
-        Artist(f"Sample Mridangist {numbers[2]}", "mridangam"),
+        Artist(f"Sample {drummer} {numbers[2]}", drum),
     )
 
 
@@ -147,7 +156,7 @@ def _sounded(score: Score, item: Item, stage: Stage, ensemble: _Ensemble, rng) -
     n = n_points * SR // RATE
     melody = np.zeros(n, np.float32)
     hz = np.zeros(n_points)
-    own = 0 if ensemble.lead.instrument == "voice" else ensemble.violin_shift
+    own = {"voice": 0, "flute": _FLUTE_SHIFT}.get(ensemble.lead.instrument, ensemble.violin_shift)
     for notes, player, shift in (
         (score.lead, ensemble.lead, own),
         (score.violin, ensemble.violin, ensemble.violin_shift),
@@ -158,7 +167,7 @@ def _sounded(score: Score, item: Item, stage: Stage, ensemble: _Ensemble, rng) -
             sound, sung = player.perform(drawn, pitch, notes, rng)
             melody += sound[:n]
             hz[sung.sounds] = pitch[sung.sounds]
-            if score.shadowed and player.instrument == "voice":
+            if score.shadowed and player.instrument != "violin":
                 melody += _shadow(drawn, ensemble, rng)[:n]
     loud = ensemble.drum_level * (_TANI_GAIN if score.section == "tani avartanam" else 1)
     drums = ensemble.mridangam.play(score.strokes, n, rng) * np.float32(loud)
@@ -250,7 +259,8 @@ def _segment(segment_id: str, name: str, start_s: float, block: _Block, ensemble
     said = section != "applause"
     timed = said and section not in FREE
     composed = timed and section != "tani avartanam"
-    of = {"violin": "violin", "tani avartanam": "mridangam"}.get(section, ensemble.lead.instrument)
+    drum = ensemble.artists[-1].instrument
+    of = {"violin": "violin", "tani avartanam": drum}.get(section, ensemble.lead.instrument)
     artist = next(a.name for a in ensemble.artists if a.instrument == of)
     return Segment(
         recording_id=name,

@@ -60,8 +60,13 @@ class Mridangam:
     takes: dict[str, list[np.ndarray]] = field(repr=False)
 
     @classmethod
-    def tuned(cls, tonic_hz: float, sr: int, rng: np.random.Generator) -> "Mridangam":
-        """A drum whose right head sounds the Sa (of the lower octave for a high tonic)."""
+    def tuned(
+        cls, tonic_hz: float, sr: int, rng: np.random.Generator, kind: str = "mridangam"
+    ) -> "Mridangam":
+        """A drum whose right head sounds the Sa (of the lower octave for a high tonic).
+
+        A "ghatam", the clay pot, rings an octave higher, shorter and brighter, over a deep breath.
+        """
         sa_hz = tonic_hz if tonic_hz < 190 else tonic_hz / 2
         drum = _Drum(
             mode_hz=sa_hz * 2 ** (rng.normal(0, 4) / 1200),
@@ -69,6 +74,8 @@ class Mridangam:
             ring=float(rng.uniform(0.6, 1.1)),
             bright=float(rng.uniform(-0.4, 0.3)),
         )
+        if kind == "ghatam":
+            drum = _Drum(3.1 * drum.mode_hz, 1.6 * drum.bass_hz, 0.4 * drum.ring, 0.6)
         takes = {
             name: [_struck(head, drum, sr, rng) for _ in range(N_TAKES)]
             for name, head in STROKES.items()

@@ -63,8 +63,11 @@ class Plan:
     """The items of one concert; what is None the seed decides."""
 
     items: tuple[Item, ...]
-    lead: Literal["voice", "violin"] | None = None
+    lead: Literal["voice", "violin", "flute"] | None = None
     tonic_hz: float | None = None
+    drum: Literal["mridangam", "ghatam"] = "mridangam"
+    drum_db: float | None = None  # against the melody; the seed chooses between -15 and -4
+    shadow_db: float | None = None  # the violin behind the singer; between -16 and -9
 
 
 def plan(

@@ -1,4 +1,4 @@
-"""Who makes the melody: a singer with vowels and consonants, a violinist with a bow."""
+"""Who makes the melody: a singer with vowels and consonants, a violinist with a bow, a flautist."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -59,7 +59,7 @@ _BURST_S, _BURST_NOISE = 0.012, 0.2
 class Player:
     """A singer or a violinist: a wave, its colours and how much breath or bow noise is in it."""
 
-    instrument: str  # "voice" or "violin"
+    instrument: str  # "voice", "violin" or "flute"
     sr: int
     tables: np.ndarray = field(repr=False)
     rows: np.ndarray = field(repr=False)
@@ -154,6 +154,16 @@ def violinist(tonic_hz: float, sr: int, rng: np.random.Generator) -> Player:
     rows = minimum_phase(np.stack([soft, hard]))
     player = Player("violin", sr, wave_tables(sr, float(rng.uniform(0.95, 1.1)), rng), rows, noise)
     return _calibrated(player, 1.8 * tonic_hz)
+
+
+def flutist(tonic_hz: float, sr: int, rng: np.random.Generator) -> Player:
+    """A bamboo flute: few harmonics, much breath; blown harder it is brighter."""
+    hz = filter_hz(sr)
+    edges = rng.uniform(1200, 1800), rng.uniform(2500, 4000)
+    rows = minimum_phase(np.stack([1 / np.hypot(1, (hz / edge) ** 2) for edge in edges]))
+    noise = float(rng.uniform(0.03, 0.08))
+    tables = wave_tables(sr, float(rng.uniform(1.8, 2.6)), rng)
+    return _calibrated(Player("flute", sr, tables, rows, noise), 2.8 * tonic_hz)
 
 
 def _calibrated(player: Player, hz: float) -> Player:
