@@ -71,8 +71,9 @@ def _concert(seed: int, minutes: float, chain: variation.Chain, rng) -> Lesson:
     written = Plan(
         (replace(item, sections=sections),),
         lead="flute" if unseen and seed % 2 else str(lead),
-        drum="ghatam" if unseen and seed % 3 else "mridangam",
-        drum_db=float(rng.uniform(-14, 3)),
+        drum="ghatam" if unseen and seed % 3 else "close" if rng.random() < 0.6 else "mridangam",
+        drone_db=float(rng.uniform(-40, -12)),
+        drum_db=float(rng.uniform(-14, 4)),
         shadow_db=float(rng.uniform(-18, -5)),
     )
     concert = render(seed, minutes, written)

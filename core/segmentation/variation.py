@@ -41,7 +41,7 @@ def any_chain(rng: np.random.Generator) -> Chain:
         wet_db=float(rng.uniform(-20, -3)),
         eq_db=float(rng.uniform(0, 5)),
         tilt_db=float(rng.normal(0, 1.5)),
-        low_hz=_maybe(rng, 0.35, 50, 220),
+        low_hz=_maybe(rng, 0.6, 60, 350),
         high_hz=_maybe(rng, 0.4, 3000, 7500),
         noise_db=_maybe(rng, 0.6, -50, -18),
         hum_hz=50.0 if rng.random() < 0.15 else None,

@@ -74,7 +74,7 @@ class _Ensemble:
             lead=leads[who](tonic_hz, SR, rng) if who in leads else violin,
             violin=violin,
             mridangam=Mridangam.tuned(tonic_hz, SR, rng, plan.drum),
-            drone_level=0.1 * 10 ** (rng.uniform(-24, -14) / 20),
+            drone_level=0.1 * 10 ** (_or(plan.drone_db, rng.uniform(-24, -14)) / 20),
             drum_level=10 ** (_or(plan.drum_db, rng.uniform(-15, -4)) / 20),
             shadow_level=10 ** (_or(plan.shadow_db, rng.uniform(-16, -9)) / 20),
             violin_shift=1200 if low and (who == "violin" or rng.random() < 0.6) else 0,
@@ -91,6 +91,7 @@ def _artists(lead: str, drum: str, rng: np.random.Generator) -> tuple[Artist, ..
     numbers = rng.integers(1, 30, 3)
     name = {"voice": "Vocalist", "flute": "Flautist"}.get(lead)
     leader = (Artist(f"Sample {name} {numbers[0]}", lead),) if name else ()
+    drum = "mridangam" if drum == "close" else drum
     drummer = "Mridangist" if drum == "mridangam" else "Ghatam Player"
     return (
         *leader,

@@ -6,7 +6,7 @@ paste, is a bass of falling, or with the wrist rising (gumki), pitch.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -65,7 +65,8 @@ class Mridangam:
     ) -> "Mridangam":
         """A drum whose right head sounds the Sa (of the lower octave for a high tonic).
 
-        A "ghatam", the clay pot, rings an octave higher, shorter and brighter, over a deep breath.
+        A "close" one has its microphones at the heads: dry, slapped more than rung, little bass. A
+        "ghatam", the clay pot, rings an octave higher, shorter and brighter.
         """
         sa_hz = tonic_hz if tonic_hz < 190 else tonic_hz / 2
         drum = _Drum(
@@ -74,8 +75,11 @@ class Mridangam:
             ring=float(rng.uniform(0.6, 1.1)),
             bright=float(rng.uniform(-0.4, 0.3)),
         )
-        if kind == "ghatam":
-            drum = _Drum(3.1 * drum.mode_hz, 1.6 * drum.bass_hz, 0.4 * drum.ring, 0.6)
+        if kind == "close":
+            bass, slap = rng.uniform(0.05, 0.5), rng.uniform(1.2, 3.0)
+            drum = replace(drum, ring=drum.ring * rng.uniform(0.3, 0.8), bass=bass, slap=slap)
+        elif kind == "ghatam":
+            drum = _Drum(3.1 * drum.mode_hz, 1.6 * drum.bass_hz, 0.4 * drum.ring, 0.6, 0.6, 1.5)
         takes = {
             name: [_struck(head, drum, sr, rng) for _ in range(N_TAKES)]
             for name, head in STROKES.items()
@@ -102,12 +106,15 @@ class _Drum:
     bass_hz: float
     ring: float
     bright: float
+    bass: float = 1.0
+    slap: float = 1.0
 
 
 def _struck(head: _Head, drum: _Drum, sr: int, rng: np.random.Generator) -> np.ndarray:
     longest = max(2.2 * head.decay_s, 2 * head.bass_decay_s if head.bass else 0, 0.1)
     t = np.arange(int(min(1.0, 1.6 * longest * max(1, drum.ring)) * sr)) / sr
-    y = _right(head, drum, t, rng) + _left(head, drum, t, rng) + _slap(head, t, sr, rng)
+    y = _right(head, drum, t, rng) + drum.bass * _left(head, drum, t, rng)
+    y += drum.slap * _slap(head, t, sr, rng)
     fade = np.minimum(1, (t[-1] - t) / (0.4 * t[-1]))
     return (0.5 * y * fade * np.minimum(1, t / 0.0008)).astype(np.float32)
 

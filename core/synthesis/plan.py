@@ -16,6 +16,7 @@ from core.errors import AnnotationError
 from core.records import SectionName
 from core.synthesis.rhythm import Tempo
 
+Drum = Literal["mridangam", "close", "ghatam"]
 FREE: frozenset[SectionName] = frozenset({"alapanai", "violin", "tanam", "viruttam"})  # no tala
 METRICAL: frozenset[SectionName] = frozenset(
     {"kriti", "tillana", "neraval", "kalpanaswaram", "tani avartanam"}
@@ -65,8 +66,9 @@ class Plan:
     items: tuple[Item, ...]
     lead: Literal["voice", "violin", "flute"] | None = None
     tonic_hz: float | None = None
-    drum: Literal["mridangam", "ghatam"] = "mridangam"
-    drum_db: float | None = None  # against the melody; the seed chooses between -15 and -4
+    drum: Drum = "mridangam"
+    drone_db: float | None = None  # against the melody; the seed chooses between -24 and -14
+    drum_db: float | None = None  # between -15 and -4
     shadow_db: float | None = None  # the violin behind the singer; between -16 and -9
 
 
