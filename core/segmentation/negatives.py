@@ -50,7 +50,11 @@ def _speech(n: int, sr: int, rng: np.random.Generator) -> np.ndarray:
         gain[a:b] = np.hanning(b - a + 2)[1:-1] ** 0.2 * (0.7 + 0.3 * np.sin(8 * np.arange(b - a)))
         now += float(rng.uniform(0.15, 0.9))
     y, _ = speaker.perform(Contour(cents, gain), base_hz * 2 ** (cents / 1200), notes, rng)
-    return np.pad(y, (0, max(0, n - len(y)))) + 1e-4 * rng.standard_normal(n)
+    return _of_length(y, n) + 1e-4 * rng.standard_normal(n)
+
+
+def _of_length(y: np.ndarray, n: int) -> np.ndarray:
+    return np.pad(y, (0, max(0, n - len(y))))[:n]
 
 
 def _chords(n: int, sr: int, rng: np.random.Generator) -> np.ndarray:
@@ -101,7 +105,7 @@ def _tune(n: int, sr: int, beat_s: float, rng: np.random.Generator) -> np.ndarra
     gain = (rng.random(len(steps)) < 0.8)[at] * 1.0
     player = singer(base, sr, rng)
     y, _ = player.perform(Contour(cents, gain), base * 2 ** (cents / 1200), notes, rng)
-    return np.pad(y, (0, max(0, n - len(y))))[:n]
+    return _of_length(y, n)
 
 
 def _tone(n: int, sr: int, rng: np.random.Generator) -> np.ndarray:

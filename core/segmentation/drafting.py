@@ -1,0 +1,62 @@
+"""Suggestions into the library: drafts a person accepts, corrects or rejects.
+
+What people drew, imported or approved is left alone: a suggestion keeps only what lies between.
+Suggesting again replaces the drafts of the last time, never what became of them in other hands.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+from core.edits import is_firm
+from core.library import Library
+from core.records import Segment
+from core.segmentation.suggesting import Suggestion, segments
+
+SURE = 0.8
+_SHORTEST_S = 4.0  # what is left of a suggestion between firm segments
+_BY = "suggested"  # so that a person's undo takes back a person's edits only
+
+
+def draft(recording_id: str, found: Sequence[Suggestion], library: Library) -> list[Segment]:
+    """Save suggestions as drafts in place of earlier ones, as one edit; what was saved."""
+    present = library.segments(recording_id)
+    old = [each.id for each in present if _is_open(each)]
+    firm = [each for each in present if is_firm(each)]
+    duration_s = library.recording(recording_id).duration_s
+    new = [
+        piece
+        for each in segments(found, recording_id)
+        for piece in _between(replace(each, end_s=min(each.end_s, duration_s)), firm)
+    ]
+    library.edit(new, old, _BY)
+    return new
+
+
+def accept(recording_id: str, library: Library, annotator: str | None, sure: float = SURE) -> int:
+    """Approve every suggested draft of at least this confidence, as one edit; how many."""
+    taken = [
+        replace(each, status="approved", annotator=annotator)
+        for each in library.segments(recording_id)
+        if _is_open(each) and (each.confidence or 0.0) >= sure
+    ]
+    if taken:
+        library.save_all(taken, annotator)
+    return len(taken)
+
+
+def _is_open(segment: Segment) -> bool:
+    return segment.origin == "suggested" and segment.status == "draft"
+
+
+def _between(segment: Segment, firm: Sequence[Segment]) -> list[Segment]:
+    """What of a segment no firm one of its lane covers."""
+    pieces = [(segment.start_s, segment.end_s)]
+    for other in (each for each in firm if each.lane == segment.lane):
+        pieces = [
+            part
+            for start, end in pieces
+            for part in ((start, min(end, other.start_s)), (max(start, other.end_s), end))
+            if part[1] - part[0] >= _SHORTEST_S
+        ]
+    return [replace(segment, start_s=a, end_s=b, id=uuid.uuid4().hex) for a, b in pieces]
