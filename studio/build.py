@@ -54,7 +54,7 @@ def build_studio(
                 gr.LoginButton(scale=0, min_width=160)
         with gr.Tabs(elem_id="stages") as tabs:
             concerts = build_concerts_tab(page, workspace, library, samples)
-            segment = build_segment_tab(workspace, library)
+            segment = build_segment_tab(page, workspace, library)
             captions = build_captions_tab(page, workspace, library)
             build_train_tab(page, workspace)
             build_play_tab(page, workspace)

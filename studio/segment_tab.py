@@ -9,6 +9,7 @@ from core.library import Library
 from core.workspace import Workspace
 from studio.alerts import alerting, bound
 from studio.editor.component import RegionEditor
+from studio.suggest_panel import build_suggest_panel
 
 _openings = itertools.count(1)
 
@@ -41,8 +42,8 @@ def offer(library: Library, chosen: str | None, shown: dict | None) -> tuple[gr.
     return gr.Dropdown(choices=found, value=kept), gr.skip() if is_open else to_open(kept)
 
 
-def build_segment_tab(workspace: Workspace, library: Library) -> SegmentTab:
-    """Add the tab to the open `gr.Blocks`."""
+def build_segment_tab(page: gr.Blocks, workspace: Workspace, library: Library) -> SegmentTab:
+    """Add the tab to the open `page`."""
     with gr.Tab("Segment", id="segment") as tab:
         recording = gr.Dropdown(
             choices=choices(library),
@@ -51,6 +52,7 @@ def build_segment_tab(workspace: Workspace, library: Library) -> SegmentTab:
             container=False,
             elem_id="segment-recording",
         )
+        build_suggest_panel(page, workspace, library, recording)
         editor = RegionEditor(library, elem_id="region-editor")
 
     quiet = {"api_visibility": "private", "show_progress": "hidden", "queue": False}

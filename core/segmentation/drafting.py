@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from core.edits import is_firm
 from core.library import Library
-from core.records import Segment
+from core.records import Recording, Segment
 from core.segmentation.suggesting import Suggestion, segments
 
 SURE = 0.8
@@ -43,6 +43,42 @@ def accept(recording_id: str, library: Library, annotator: str | None, sure: flo
     if taken:
         library.save_all(taken, annotator)
     return len(taken)
+
+
+def told(drafts: Sequence[Segment], sure: float = SURE) -> str:
+    """What was suggested, in a sentence."""
+    if not drafts:
+        return "Nothing to suggest: people have marked all of it."
+    n_sure = sum((each.confidence or 0) >= sure for each in drafts)
+    kind = "section" if len(drafts) == 1 else "sections"
+    return (
+        f"{len(drafts)} {kind} suggested, {n_sure} of them at least {sure:.2f} sure. They are "
+        "dashed until someone approves them."
+    )
+
+
+def least_sure(library: Library) -> tuple[Recording, float] | None:
+    """The recording whose open suggestions are least sure, with nothing approved yet; or none.
+
+    The number is their mean confidence by duration, 0..1.
+    """
+    by_recording: dict[str, list[Segment]] = {}
+    for segment in library.segments():
+        by_recording.setdefault(segment.recording_id, []).append(segment)
+    unsure = {
+        recording_id: _mean_confidence([each for each in found if _is_open(each)])
+        for recording_id, found in by_recording.items()
+        if any(map(_is_open, found)) and not any(each.status == "approved" for each in found)
+    }
+    if not unsure:
+        return None
+    least = min(unsure, key=unsure.__getitem__)
+    return library.recording(least), unsure[least]
+
+
+def _mean_confidence(found: Sequence[Segment]) -> float:
+    total_s = sum(each.duration_s for each in found)
+    return sum((each.confidence or 0.0) * each.duration_s for each in found) / total_s
 
 
 def _is_open(segment: Segment) -> bool:
