@@ -1,6 +1,7 @@
-"""Stage 3, suggested, in the page: buttons above the editor that cut, accept and learn.
+"""Stage 3, suggested, in the page: buttons above the editor that cut and learn.
 
-The drafts appear in the editor as dashed regions by themselves, since it asks for changes.
+The drafts appear in the editor as dashed regions by themselves, since it asks for changes; there
+they are accepted, corrected or rejected.
 """
 
 from html import escape
@@ -9,9 +10,9 @@ import gradio as gr
 
 from core.errors import LibraryError
 from core.library import Library
-from core.segmentation.drafting import SURE, accept, least_sure
+from core.segmentation.drafting import least_sure
 from core.workspace import Workspace
-from studio.access import annotator, permit
+from studio.access import permit
 from studio.alerts import alerting, bound
 from studio.suggesting import LEARNING, State, SuggestionWork
 
@@ -30,20 +31,6 @@ def press_stop(work: SuggestionWork, library: Library) -> tuple:
     """End what is at work."""
     work.stop()
     return shown(work, library)
-
-
-@alerting
-def press_accept(
-    work: SuggestionWork,
-    library: Library,
-    chosen: str | None,
-    sure: float,
-    profile: gr.OAuthProfile | None,
-) -> str:
-    """Approve the drafts that are sure enough."""
-    n = accept(_chosen(chosen), library, annotator(profile, None), sure)
-    kind = "suggestion" if n == 1 else "suggestions"
-    return _notice(f"{n} {kind} of at least {sure:.2f} accepted.", library)
 
 
 @alerting
@@ -68,14 +55,13 @@ def build_suggest_panel(
     """Add the panel to the open tab."""
     work = SuggestionWork(workspace, library)
     with gr.Row(elem_id="suggest-panel", equal_height=True):
-        suggest = gr.Button("Suggest sections", size="sm", min_width=140, elem_id="suggest")
-        stop = gr.Button("Stop", size="sm", min_width=80, visible=False, elem_id="suggest-stop")
-        take = gr.Button("Accept the sure", size="sm", min_width=130, elem_id="suggest-accept")
-        sure = gr.Number(
-            SURE, minimum=0, maximum=1, step=0.05, label="sure from", container=False,
-            min_width=70, scale=0, elem_id="suggest-sure",
-        )  # fmt: skip
-        learn = gr.Button("Retrain", size="sm", min_width=90, elem_id="suggest-learn")
+        suggest = gr.Button(
+            "Suggest sections", size="sm", min_width=140, scale=0, elem_id="suggest"
+        )
+        stop = gr.Button(
+            "Stop", size="sm", min_width=80, scale=0, visible=False, elem_id="suggest-stop"
+        )
+        learn = gr.Button("Retrain", size="sm", min_width=100, scale=0, elem_id="suggest-learn")
     said = gr.HTML(elem_id="suggest-said", apply_default_css=False)
     again = gr.Timer(POLL_S, active=False)
 
@@ -83,7 +69,6 @@ def build_suggest_panel(
     outputs = [said, again, stop]
     suggest.click(bound(press_suggest, work, library), recording, outputs, **quiet)
     stop.click(bound(press_stop, work, library), None, outputs, **quiet)
-    take.click(bound(press_accept, work, library), [recording, sure], said, **quiet)
     learn.click(bound(press_learn, work, library), None, outputs, **quiet)
     gr.on([again.tick, page.load], bound(shown, work, library), None, outputs, **quiet)
     return work

@@ -33,18 +33,6 @@ def draft(recording_id: str, found: Sequence[Suggestion], library: Library) -> l
     return new
 
 
-def accept(recording_id: str, library: Library, annotator: str | None, sure: float = SURE) -> int:
-    """Approve every suggested draft of at least this confidence, as one edit; how many."""
-    taken = [
-        replace(each, status="approved", annotator=annotator)
-        for each in library.segments(recording_id)
-        if _is_open(each) and (each.confidence or 0.0) >= sure
-    ]
-    if taken:
-        library.save_all(taken, annotator)
-    return len(taken)
-
-
 def told(drafts: Sequence[Segment], sure: float = SURE) -> str:
     """What was suggested, in a sentence."""
     if not drafts:
