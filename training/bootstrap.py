@@ -1,6 +1,7 @@
 """Stage 8, the demo model: from sample concerts to assets/model/, from scratch, by this engine.
 
-    lessons (core.synthesis) -> VAE -> normalised latents -> UNet and text encoder -> model folder
+    lessons (core.synthesis) -> VAE -> normalised latents -> UNet and text encoder
+        -> the same, held to the raga (training.losses) -> model folder
 
 Every stage keeps what it has done under --work, so the command goes on where it was cut off or
 where its minutes ended; run it again with more steps to train further.
@@ -16,7 +17,7 @@ from pathlib import Path
 from core.spectrogram import codec_from
 from core.workspace import DEMO_MODEL, replacing
 from training.checkpoint import checkpoints
-from training.config import FinetuneConfig
+from training.config import FinetuneConfig, RagaLoss
 from training.data import read_dataset, spread
 from training.finetune import finetune
 from training.lessons import Lessons, make_lessons
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 VAE_PICTURES = 3000  # in memory: 400 MB
 NORMALISED_BY = 96  # pictures: enough for a mean and a deviation of each channel
 MEASURED_ON = 24
+RAGA_RATE = 0.25  # of the learning rate, where the raga losses polish what was learned
+LOGS = ("training_log.jsonl", "raga_log.jsonl")
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,10 @@ class BootstrapConfig:
     """At its highest; it falls to nothing by the last step."""
     ema_decay: float = 0.998
     """The model that is kept is an average over about 1 / (1 - this) steps."""
+    raga_loss: RagaLoss = "joint"
+    """What holds the model to the raga in the last steps: see `FinetuneConfig`."""
+    raga_steps: int = 0
+    """How many further steps it is held to the raga; 0 leaves that out."""
     seed: int = 0
     """Another seed, another model."""
     threads: int = 0
@@ -88,16 +95,29 @@ def bootstrap(config: BootstrapConfig) -> Path:
     if not config.steps:
         return base
     dataset = _lessons(config, work, config.concerts)
-    run = work / "run"
+    runs = [_course(config, dataset, base, work / "run", config.steps)]
+    if config.raga_steps:
+        recognizer = _recognizer(config, dataset, runs[0] / MODEL, work)
+        raga = {"raga_loss": config.raga_loss, "raga_recognizer": recognizer}
+        model = runs[0] / MODEL
+        runs.append(_course(config, dataset, model, work / "raga-run", config.raga_steps, **raga))
+    _ship(config, runs, base)
+    return config.out
+
+
+def _course(
+    config: BootstrapConfig, dataset: Path, base: Path, run: Path, steps: int, **raga
+) -> Path:
+    """Train the UNet and the text encoder; returns the run's folder."""
     finetune(
         FinetuneConfig(
             dataset=dataset,
             base=str(base),
             output=run,
             resume=bool(checkpoints(run / CHECKPOINTS)),
-            max_steps=config.steps,
+            max_steps=steps,
             batch_size=config.batch_size,
-            learning_rate=config.learning_rate,
+            learning_rate=config.learning_rate * (RAGA_RATE if raga else 1),
             lr_schedule="cosine",
             warmup_steps=100,
             train_text_encoder=True,
@@ -108,10 +128,22 @@ def bootstrap(config: BootstrapConfig) -> Path:
             save_every=500,
             sample_every=0,
             validate_every=250,
+            **raga,
         )
     )
-    _ship(config, run, base)
-    return config.out
+    return run
+
+
+def _recognizer(config: BootstrapConfig, dataset: Path, model: Path, work: Path) -> Path | None:
+    """The recogniser that the raga loss listens with, if it does; taught here if there is none."""
+    if config.raga_loss not in ("recognizer", "both"):
+        return None
+    from training.recognizer import RecognizerConfig, train
+
+    path = work / "recognizer.safetensors"
+    if not path.exists():
+        log.info(train(RecognizerConfig(dataset, path, str(model), seed=config.seed)))
+    return path
 
 
 def _lessons(config: BootstrapConfig, work: Path, concerts: int) -> Path:
@@ -148,13 +180,14 @@ def _base(config: BootstrapConfig, work: Path) -> Path:
     return base
 
 
-def _ship(config: BootstrapConfig, run: Path, base: Path) -> None:
-    """Copy the model, its log and a report of how it was made."""
+def _ship(config: BootstrapConfig, runs: list[Path], base: Path) -> None:
+    """Copy the model, its logs and a report of how it was made."""
     with replacing(config.out) as part:
-        shutil.copytree(run / MODEL, part)
-        shutil.copy(run / METRICS, part / "training_log.jsonl")
+        shutil.copytree(runs[-1] / MODEL, part)
+        for run, name in zip(runs, LOGS, strict=False):
+            shutil.copy(run / METRICS, part / name)
         shutil.copy(base.parent / "vae.json", part / "vae_log.json")
-        write_report(part, dataclasses.asdict(config), run)
+        write_report(part, dataclasses.asdict(config), runs)
 
 
 def main(config: BootstrapConfig) -> None:

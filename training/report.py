@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from training.loading import taught
@@ -12,11 +12,14 @@ CARD = "README.md"
 SMOOTHED = 50  # steps: single losses jump with their timesteps
 
 
-def write_report(folder: Path, settings: Mapping[str, object], run: Path) -> None:
-    """Write the model card: what it was taught, how long, how far its losses fell."""
+def write_report(folder: Path, settings: Mapping[str, object], runs: Sequence[Path]) -> None:
+    """Write the model card: what it was taught, how long, how far its losses fell.
+
+    `runs` is the training run, and after it the one that held the model to the raga, if any.
+    """
     knows = taught(folder).vocabulary
     vae = json.loads((folder / "vae_log.json").read_text("utf-8"))
-    rows = rows_from(run)[0]
+    rows = rows_from(runs[0])[0]
     held_out = [row for row in rows if "validation_loss" in row]
     lines = (
         "---\nlibrary_name: diffusers\npipeline_tag: text-to-audio\ntags:\n- carnatic\n- music\n"
@@ -33,14 +36,15 @@ def write_report(folder: Path, settings: Mapping[str, object], run: Path) -> Non
         f"- in captions such as *{_example(knows)}* (template `{knows.template}`)",
         "## How",
         _settings({**settings, "steps": rows[-1]["step"]}),
-        f"- VAE: {vae['log'][-1]['step']} steps in {vae['log'][-1]['seconds'] / 60:.0f} minutes; "
+        f"- VAE: {vae['log'][-1]['step']} steps in {vae['log'][-1]['seconds'] / 60:.1f} minutes; "
         f"held-out pictures are drawn again within {vae['grey_levels']:.1f} of 255 grey levels "
         f"({vae['grey_levels'] / 3:.1f} dB) on average",
-        f"- UNet and text encoder: {rows[-1]['step']} steps in {rows[-1]['seconds'] / 60:.0f} "
+        f"- UNet and text encoder: {rows[-1]['step']} steps in {rows[-1]['seconds'] / 60:.1f} "
         f"minutes; loss {_mean(rows[:SMOOTHED]):.4f} over the first {SMOOTHED} steps, "
         f"{_mean(rows[-SMOOTHED:]):.4f} over the last",
         *_held_out(held_out),
-        "- every step: `training_log.jsonl`, `vae_log.json`",
+        *_held_to_the_raga(settings, runs[1:]),
+        "- every step: the `*_log` files beside this card",
     )
     (folder / CARD).write_text("\n\n".join(lines) + "\n", "utf-8")
 
@@ -72,6 +76,14 @@ def _held_out(rows: list[dict]) -> list[str]:
     return [
         f"- held-out loss {first['validation_loss']:.4f} at step {first['step']}, "
         f"{last['validation_loss']:.4f} at step {last['step']}"
+    ]
+
+
+def _held_to_the_raga(settings: Mapping[str, object], runs: Sequence[Path]) -> list[str]:
+    return [
+        f"- held to the raga by the loss `{settings['raga_loss']}` for {rows[-1]['step']} more "
+        f"steps in {rows[-1]['seconds'] / 60:.1f} minutes"
+        for rows in (rows_from(run)[0] for run in runs)
     ]
 
 

@@ -35,6 +35,7 @@ def test_a_model_is_made_from_nothing_and_made_better_when_asked_again(tmp_path)
     assert knows.template == "concise"
     card = (tmp_path / "model/README.md").read_text()
     assert "has heard no musician" in card
-    bootstrap(BootstrapConfig(**config, steps=3))
+    bootstrap(BootstrapConfig(**config, steps=3, raga_steps=1))
+    assert "loss `joint` for 1 more" in (tmp_path / "model/README.md").read_text()
     rows = (tmp_path / "model/training_log.jsonl").read_text().splitlines()
     assert [json.loads(row)["step"] for row in rows] == [1, 2, 3]
