@@ -7,16 +7,14 @@ training and `say` words a wish at play time, by the same templates.
 import csv
 import logging
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 from core.errors import AnnotationError
 from core.fields import Fact, describe, facts, known_fields
-from core.measure import heard_facts, kept_measures
 from core.records import Recording, Segment
 from core.templates import FIELDS, PRESETS, CaptionTemplate, templates
-from core.variants import edited, variants
+from core.variants import variants
 from core.workspace import Workspace, replacing
 
 __all__ = [
@@ -26,7 +24,6 @@ __all__ = [
     "Fact",
     "caption",
     "captions",
-    "coverage",
     "describe",
     "facts",
     "known_fields",
@@ -71,31 +68,11 @@ def captions(
     return variants(template, known, n, seed) if template.said(known) else (plain,)
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """How many of `n_segments` say each field, and which do not."""
-
-    n_segments: int
-    missing: dict[str, tuple[str, ...]]  # field -> ids of the segments that lack it
-
-    def line(self, name: str) -> str:
-        """One line about a field, such as "38 of 120 segments have no tala"."""
-        return f"{len(self.missing[name])} of {self.n_segments} segments have no {name}"
-
-
-def coverage(known: Mapping[str, Mapping[str, str]], fields: Iterable[str] = FIELDS) -> Coverage:
-    """Count what is known; `known` holds each segment's fields by its id."""
-    missing = {
-        name: tuple(sorted(key for key, said in known.items() if name not in said))
-        for name in fields
-    }
-    return Coverage(len(known), missing)
-
-
 def main(
     template: str = "rich",
     recording: str | None = None,
     out: Path | None = None,
+    base: Path | None = None,
     workspace: Path | None = None,
 ) -> None:
     """Write the caption of every segment that is not rejected, as a table.
@@ -104,6 +81,7 @@ def main(
         template: a preset (seed, sections, rich, tags, concise) or your own saved template.
         recording: only this recording's segments.
         out: the CSV file to write; without it the table goes to standard output.
+        base: a model's folder, to count each caption's length in that model's own tokens.
         workspace: the folder that holds everything; $STUDIO_WORKSPACE or workspace/ if not given.
     """
     from core.library import Library
@@ -115,6 +93,8 @@ def main(
         raise AnnotationError(
             f"No segments to caption in {recording or 'the library'}. Mark some in the Segment tab."
         )
+    if base:
+        _count(rows, base)
     if out is None:
         _write(sys.stdout, rows)
         return
@@ -124,22 +104,37 @@ def main(
 
 
 def _rows(workspace: Workspace, library, words: Templates, recording_id: str | None):
-    by_hand = edited(workspace)
-    recordings = [library.recording(recording_id)] if recording_id else library.recordings()
-    for recording in recordings:
-        kept = kept_measures(recording.id, workspace)
-        for segment in library.segments(recording.id):
-            if segment.status != "rejected":
-                known = known_fields(segment, recording, heard_facts(segment, recording, kept))
-                yield {
-                    "segment_id": segment.id,
-                    "recording_id": recording.id,
-                    "start_s": segment.start_s,
-                    "end_s": segment.end_s,
-                    "section": segment.section,
-                    "status": segment.status,
-                    "caption": by_hand.get(segment.id) or say(known, words),
-                }
+    from core.wording import Wanted, wordings  # which words by this module's means
+
+    if recording_id:
+        library.recording(recording_id)  # refuses one that is not there
+    for each in wordings(workspace, library, words, Wanted(recording_id=recording_id)):
+        yield {
+            "segment_id": each.segment.id,
+            "recording_id": each.recording.id,
+            "start_s": each.segment.start_s,
+            "end_s": each.segment.end_s,
+            "section": each.segment.section,
+            "status": each.segment.status,
+            "caption": each.text,
+            "origin": "human" if each.by_hand else "template",
+        }
+
+
+def _count(rows: list[dict], base: Path) -> None:
+    from core.tokens import token_counter
+
+    counter = token_counter(base)
+    for row in rows:
+        row["tokens"] = counter.count(row["caption"])
+    n_long = sum(row["tokens"] > counter.limit for row in rows)
+    if n_long:
+        log.warning(
+            "%d captions are longer than the %d tokens that %s reads: their ends are cut off.",
+            n_long,
+            counter.limit,
+            base.name,
+        )
 
 
 def _write(stream, rows: list[dict]) -> None:

@@ -12,7 +12,7 @@ import logging
 import tarfile
 import tempfile
 from collections.abc import Iterator, Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.datacard import (
@@ -58,7 +58,7 @@ def release(folder: Path, out: Path, restricted: Set[str] = frozenset()) -> dict
         for split, row, content in clips_in(folder, layout):
             _check(folder, manifest, split, row, content)
             row = row | {"file_name": Path(str(row["file_name"])).name}
-            if row["rights"] == RESTRICTED or row["recording_id"] in restricted:
+            if _is_withheld(row, restricted):
                 digest = hashlib.sha256(content).hexdigest()
                 row["rights"] = RESTRICTED
                 withheld.append({"split": split, "sha256": digest, **row})
@@ -86,10 +86,18 @@ def clips_in(folder: Path, layout: str) -> Iterator[tuple[str, Row, bytes]]:
             yield split, row, (folder / split / str(row["file_name"])).read_bytes()
 
 
+@dataclass(frozen=True)
+class Pushed:
+    """Where a dataset is on the Hub, and how many clips it names but does not hold."""
+
+    address: str
+    withheld: int
+
+
 def push(
     folder: Path, repo_id: str, restricted: Set[str] = frozenset(), private: bool = True
-) -> str:
-    """Upload what may be handed on to the Hub as the dataset `repo_id`; return its address.
+) -> Pushed:
+    """Upload what may be handed on to the Hub as the dataset `repo_id`.
 
     The token is the environment's ($HF_TOKEN) or the signed-in user's (`hf auth login`).
     """
@@ -99,7 +107,7 @@ def push(
 
     with tempfile.TemporaryDirectory(prefix=".part-", dir=folder.parent) as place:
         out = Path(place) / folder.name
-        release(folder, out, restricted)
+        manifest = release(folder, out, restricted)
         try:
             api = HfApi(library_name="carnatic-riffusion-studio")
             address = api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
@@ -116,7 +124,7 @@ def push(
                 f"The Hub did not take {repo_id!r} ({error}). Check the name, that $HF_TOKEN may "
                 "write there and the connection, then push again: what arrived is not sent twice."
             ) from error
-    return str(address)
+    return Pushed(str(address), manifest.get("withheld", 0))
 
 
 def _check(folder: Path, manifest: dict, split: str, row: Row, content: bytes) -> None:
@@ -138,6 +146,10 @@ def _describe(part: Path, manifest: dict, opened: Rows, withheld: list[dict]) ->
         (part / WITHHELD).write_text("\n".join(lines) + "\n", encoding="utf-8")
     write_card(part, about, opened)
     write_manifest(part, about, opened)
+
+
+def _is_withheld(row: Row, restricted: Set[str]) -> bool:
+    return row["rights"] == RESTRICTED or row["recording_id"] in restricted
 
 
 def restricted_now(library) -> frozenset[str]:
@@ -169,7 +181,8 @@ def main(
         raise DatasetError("Say where to: either --repo me/my-dataset or --out some/folder.")
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # each request would be a line
     if repo:
-        log.info("%s", push(folder, repo, restricted, private=not public))
+        pushed = push(folder, repo, restricted, private=not public)
+        log.info("%s, %d clips withheld", pushed.address, pushed.withheld)
         return
     if out.exists():
         raise DatasetError(f"{out} exists. Choose a folder that does not.")

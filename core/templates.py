@@ -46,7 +46,7 @@ JOINING_WORDS = ("in", "by", "and", "on", "of", "at", "to", "from", "for", "with
 
 JOINED = re.compile(rf"(?:{'|'.join(JOINING_WORDS)})\b(?!,)", re.IGNORECASE)
 _BOUNDARY = re.compile(
-    rf"\s*(?=[,;.](?:\s|$))|\s+(?=(?:{'|'.join(JOINING_WORDS)})\s)", re.IGNORECASE
+    rf"\s*(?=[,;.](?:\s|$))|(?<![,;.])\s+(?=(?:{'|'.join(JOINING_WORDS)})\s)", re.IGNORECASE
 )
 
 

@@ -14,6 +14,8 @@ from core.errors import StudioError
 VISITOR_MAY_NOT = {
     "train": "Training is off on this Space: its machine is shared by all visitors. Duplicate the "
     "Space, or run the studio on your own machine, and train there.",
+    "push": "Pushing to the Hub is off on this Space: it would go out in its owner's name. Run the "
+    "studio on your own machine and push from there.",
     "youtube": "YouTube import is off on this Space: YouTube turns its addresses away. Run the "
     "studio on your own machine, or drop in an audio file.",
 }

@@ -33,14 +33,22 @@ _HEADER = """
 _QUIET = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 _TABS = ("concerts", "segment", "captions", "train", "play")
 # Gradio selects the first tab as the page opens and sends the address along with each request, so
-# until the tab that the address names has been restored, the address is left alone.
-_RESTORED = "() => { window.studioIsOpen = true; }"
+# until the tab that the address names has been restored, the address is left alone. Where it names
+# none, whoever was quick has gone on by then, and that is written down.
 _REMEMBER = """() => {{
-  if (!window.studioIsOpen) return;
-  const address = new URL(location);
-  address.searchParams.set('tab', '{tab}');
-  history.replaceState(history.state, '', address);
+  window.studioTab = '{tab}';
+  window.rememberTab ??= () => {{
+    const address = new URL(location);
+    address.searchParams.set('tab', window.studioTab);
+    history.replaceState(history.state, '', address);
+  }};
+  if (window.studioIsOpen) window.rememberTab();
 }}"""
+_RESTORED = """() => {
+  window.studioIsOpen = true;
+  const asked = new URLSearchParams(location.search).get('tab') ?? 'concerts';
+  if (asked === 'concerts' && window.studioTab !== 'concerts') window.rememberTab?.();
+}"""
 
 
 def build_studio(
@@ -109,7 +117,8 @@ def _gone(event: gr.EventData) -> gr.Tabs:
 
 
 def _opened(library: Library, shown: dict | None, event: gr.EventData) -> tuple:
-    return gr.Tabs(selected="segment"), *offer(library, event.recording_id, shown)
+    at = getattr(event, "segment_id", None)
+    return gr.Tabs(selected="segment"), *offer(library, event.recording_id, shown, at)
 
 
 def _restored(library: Library, shown: dict | None, request: gr.Request) -> tuple:

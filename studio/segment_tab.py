@@ -27,19 +27,21 @@ def choices(library: Library) -> list[tuple[str, str]]:
     return [(recording.title, recording.id) for recording in library.recordings()]
 
 
-def to_open(chosen: str | None) -> dict:
-    """The editor's value for a recording; new each time, so that it opens again."""
-    return {"recording_id": chosen, "n": next(_openings)}
+def to_open(chosen: str | None, at: str | None = None) -> dict:
+    """The editor's value for a recording, at a segment; new each time, so that it opens again."""
+    return {"recording_id": chosen, "segment_id": at, "n": next(_openings)}
 
 
 @alerting
-def offer(library: Library, chosen: str | None, shown: dict | None) -> tuple[gr.Dropdown, dict]:
+def offer(
+    library: Library, chosen: str | None, shown: dict | None, at: str | None = None
+) -> tuple[gr.Dropdown, dict]:
     """The recordings there are now; what is chosen stays, else the first is, and it is opened."""
     found = choices(library)
     ids = [recording_id for _, recording_id in found]
     kept = chosen if chosen in ids else next(iter(ids), None)
-    is_open = shown is not None and shown["recording_id"] == kept
-    return gr.Dropdown(choices=found, value=kept), gr.skip() if is_open else to_open(kept)
+    is_open = shown is not None and shown["recording_id"] == kept and at is None
+    return gr.Dropdown(choices=found, value=kept), gr.skip() if is_open else to_open(kept, at)
 
 
 def build_segment_tab(page: gr.Blocks, workspace: Workspace, library: Library) -> SegmentTab:

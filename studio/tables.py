@@ -27,9 +27,10 @@ def table_html(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f'<table class="rows"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def open_button(recording_id: str, title: str) -> str:
-    """A button that opens a recording in the editor; a screen reader says which."""
+def open_button(recording_id: str, title: str, segment_id: str | None = None) -> str:
+    """A button that opens a recording in the editor, at a region; a screen reader says which."""
+    at = f' data-at="{escape(segment_id)}"' if segment_id else ""
     return (
-        f'<button type="button" data-open="{escape(recording_id)}">Open'
+        f'<button type="button" data-open="{escape(recording_id)}"{at}>Open'
         f'<span class="unseen"> {escape(title)}</span></button>'
     )

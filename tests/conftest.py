@@ -29,7 +29,14 @@ settings.register_profile(
 )
 settings.load_profile("studio")
 
-LONGEST = ("browser", "test_pipeline", "test_launch", "test_generate", "test_bootstrap")
+LONGEST = (
+    "browser",
+    "test_pipeline",
+    "test_processes",
+    "test_generate",
+    "test_launch",
+    "test_finetune",
+)
 
 
 @pytest.hookimpl(tryfirst=True)  # before the workers read the groups

@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from core.caption import coverage, say
 from core.caption import main as caption_main
+from core.caption import say
 from core.errors import AnnotationError
 from core.fields import describe, facts, known_fields, tonic_name
 from core.library import Library
 from core.records import SECTIONS, Artist, Recording, Segment
-from core.templates import FIELDS, PRESETS, save_templates
-from core.workspace import PROJECT
+from core.templates import PRESETS, save_templates
+from core.workspace import DEMO_MODEL, PROJECT
 
 CONCERT = Recording(
     id="file-1",
@@ -163,24 +163,17 @@ def test_the_captions_of_the_first_carnatic_riffusion_come_out_word_for_word(mat
         assert say(known, "seed") == row["caption_v1"]
 
 
-def test_coverage_names_the_segments_that_lack_a_field():
-    marks = [segment("alapanai"), segment("kriti"), segment("neraval")]
-    found = coverage({mark.id: known_fields(mark, CONCERT) for mark in marks})
-    assert found.missing["tala"] == (marks[0].id,)
-    assert found.line("tala") == "1 of 3 segments have no tala"
-    assert set(found.missing) == set(FIELDS)
-
-
 def test_the_command_writes_a_table_with_own_templates(workspace, tmp_path, monkeypatch):
     monkeypatch.setenv("STUDIO_WORKSPACE", str(workspace.root))
     library = Library.of(workspace)
     library.add(CONCERT)
     library.save(segment("kriti"))
     save_templates(workspace, "mine", {"kriti": "A song in {raga}"})
-    caption_main("mine", out=tmp_path / "captions.csv")
+    caption_main("mine", out=tmp_path / "captions.csv", base=DEMO_MODEL)
     with (tmp_path / "captions.csv").open(encoding="utf-8") as lines:
         (row,) = csv.DictReader(lines)
     assert (row["caption"], row["start_s"]) == ("A song in Mohanam", "10.0")
+    assert (row["origin"], int(row["tokens"]) > 5) == ("template", True)
 
 
 def test_the_command_says_in_one_line_what_is_missing(workspace):

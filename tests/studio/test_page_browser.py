@@ -1,5 +1,7 @@
 """The page around the editor, on Chromium: what one sees at once, on a phone, and offline."""
 
+import json
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -66,6 +68,51 @@ def test_a_template_is_worded_over_real_regions_as_one_types(studio, page, marke
     expect(preview).to_contain_text("Slowly, in Mohanam")
     page.locator("#template-text textarea").fill("Slowly, in {rga}")
     expect(preview).to_contain_text("which is no field")
+
+
+def test_a_caption_by_hand_survives_and_is_counted_and_exported(studio, page, marked):
+    studio.library.save(replace(marked, status="approved"))
+    _open(studio, page, "?tab=captions")
+    captions = page.locator("#captions")
+    captions.get_by_role("button", name="Edit").click()
+    captions.get_by_label("Caption by hand").fill("A slow Mohanam ${1+1} <b>loud</b>")
+    captions.get_by_role("button", name="Keep").click()
+    expect(captions.locator(".badge")).to_have_text("by hand", timeout=PATIENCE_MS)
+    _open(studio, page, "?tab=captions")
+    expect(captions.locator("q")).to_have_text("A slow Mohanam ${1+1} <b>loud</b>")
+    page.locator("#export-name input, #export-name textarea").fill("by-hand")
+    page.locator("#export-count").click()
+    expect(page.locator("#export-said")).to_contain_text("3 clips", timeout=PATIENCE_MS)
+    page.locator("#export-go").click()
+    expect(page.locator("#export-said")).to_contain_text("Exported by-hand", timeout=PATIENCE_MS)
+    table = studio.workspace.dataset("by-hand") / "train/metadata.jsonl"
+    rows = [json.loads(line) for line in table.read_text().splitlines()]
+    assert {(row["text"], row["caption_origin"]) for row in rows} == {
+        ("A slow Mohanam ${1+1} <b>loud</b>", "human")
+    }
+    captions.get_by_role("button", name="Edit").click()
+    captions.get_by_role("button", name="As the template says").click()
+    expect(captions.locator("q")).to_have_text("Alapanai in raga Mohanam", timeout=PATIENCE_MS)
+
+
+def test_what_is_not_known_leads_to_its_region_and_a_region_is_heard_there(studio, page, marked):
+    _open(studio, page, "?tab=captions")
+    page.get_by_role("button", name="1 region has no tala").click()
+    captions = page.locator("#captions")
+    expect(captions).to_contain_text("Only regions with no tala", timeout=PATIENCE_MS)
+    heard = captions.locator("audio").evaluate(
+        """async (player) => {
+             player.muted = true;
+             await player.play();
+             return player.currentTime;
+           }"""
+    )
+    assert heard == pytest.approx(10, abs=0.5)
+    captions.get_by_role("button", name="Open").click()
+    page.wait_for_selector(".editor-body[data-ready=true]", timeout=PATIENCE_MS)
+    chosen = page.get_by_role("region", name="Selected region")
+    expect(chosen.get_by_label("Raga", exact=True)).to_be_visible()
+    expect(page.locator(".list tr[aria-selected=true], .list tr.selected")).to_have_count(1)
 
 
 def test_nothing_is_asked_of_another_host(studio, page):

@@ -50,7 +50,8 @@ def test_two_processes_learn_as_one_with_twice_the_batch(tmp_path):
         f"--master_port={free_port()}",
     ]  # fmt: skip
     shared = train([*launcher, *command], tmp_path / "shared", batch_size=2)
-    assert shared == pytest.approx(alone, rel=1e-4)  # sums are taken in another order
+    # Sums are taken in another order, which Adam makes much of in its first steps.
+    assert shared == pytest.approx(alone, rel=3e-3)
     assert read_status(tmp_path / "shared").state == "finished"
     log = (tmp_path / "shared/log.txt").read_text()
     assert log.count("Writing the model.") == 1

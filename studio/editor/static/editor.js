@@ -40,6 +40,7 @@ export function mount({ element, props, server, watch, at, config }) {
       const next = await open(context, id, () => turn === asked);
       if (turn === asked) opened = next;
       else next?.close();
+      opened?.show(props.value?.segment_id);
     } catch (error) {
       if (turn === asked) root.replaceChildren(el("p", { class: "editor-empty", role: "alert" }, error.message));
     }
@@ -97,6 +98,12 @@ async function open(context, id, isWanted) {
   history.replaceState(history.state, "", address);
   return {
     store,
+    show(at) {
+      const asked = at && store.get(at);
+      if (!asked) return;
+      session.select(at);
+      wave.show(asked.start_s, asked.end_s);
+    },
     close() {
       store.close();
       strip.destroy();
