@@ -1,69 +1,284 @@
-"""How soon a clip sounds, and how well it keeps to its raga in the ears of the independent judge.
+"""How soon a clip sounds, and how well it keeps to what was asked, beside real sample clips.
 
-    python benchmarks/play.py --threads 2                     seconds to the first sound
-    python benchmarks/play.py --judge 4                       four alapanai clips of each raga
-    python benchmarks/play.py --judge 2 --best-of 4           the best of four of each seed
-    python benchmarks/play.py --ceiling 2                     sample concerts through the codec
+    python benchmarks/play.py                               a few clips of each raga and tala
+    python benchmarks/play.py --raga-clips 16 --tala-clips 12 --device cuda --out play.json
+    python benchmarks/play.py --clips FOLDER                someone's clips, "raga X ....mp3", too
+    python benchmarks/play.py --parts speed                 seconds to the first sound, two cores
 
-The judge hears pitch, not pictures (`core.raga`), and is told the tonic. 50 is chance; the same
-clips judged by other ragas' names (permuted) say how much of the score any Carnatic melody gets.
+Clips are drawn many at a time on the device and judged by a pool of processes; what is judged and
+how is told in `play_measures`. The ceiling is passages of sample concerts through the codec, whose
+raga, tala and mridangam level are known. Alapanai clips are judged with their tonic; someone's
+clips with the tonic that is heard.
+
+Tempo. A caption says slow, medium or fast: fewer than 3.7, or more than 5.0, onsets each second
+(`core.measure`). A wish says the same words, so a model whose captions named the tempo is asked in
+turn for each of them and heard by the same measure; to one whose captions did not, the word is not
+said. A word names no akshara, so the cycle is looked for at all tempos a tala is sung in, and is
+right if no other tala that was taught fits the strokes better (chance: 1 in 4 for four talas).
+
+Plain argparse and no more than torch, diffusers and the audio stack are needed: a GPU machine may
+have nothing else.
 """
 
+import argparse
+import json
 import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import asdict, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of each judge; torch is told its own number
 
 import numpy as np
 
-from core.command import run
+from benchmarks.play_measures import (
+    Asked,
+    Heard,
+    Scale,
+    best_of,
+    hear_file,
+    hear_picture,
+    hear_sample,
+)
 
 log = logging.getLogger(__name__)
 
 JUDGED_S = 15.0
 TONIC_HZ = 146.83
 STEPS = (8, 12, 20, 30)
+OF = 4  # best of so many
+TIMED = ("kriti", "tani avartanam")
+PARTS = ("speed", "ceiling", "model")
+SOUNDS = {".mp3", ".wav", ".flac", ".ogg", ".m4a", ".opus"}
 
 
-def main(
-    model: str = "demo",
-    threads: int = 2,
-    steps: int = 20,
-    judge: int = 0,
-    best_of: int = 1,
-    ceiling: int = 0,
-    only: tuple[str, ...] = (),
-) -> None:
-    """Measure a model.
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", default="demo", help="demo, a pipeline folder or a hub id")
+    parser.add_argument("--device", help="cpu or cuda; a GPU where there is one")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--raga-clips", type=int, default=4, help="alapanais of each raga")
+    parser.add_argument("--tala-clips", type=int, default=3, help="of each tala and section")
+    parser.add_argument("--ceiling-clips", type=int, default=2, help="sample passages of each")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--guidance", type=float, default=4.0)
+    parser.add_argument("--threads", type=int, default=2, help="torch's, on a CPU")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="judges at once")
+    parser.add_argument("--batch", type=int, help="clips drawn at once: 1, on a GPU 32")
+    parser.add_argument("--clips", type=Path, help="a folder of sound files to judge too")
+    parser.add_argument("--only", nargs="+", help="these ragas; all that were taught if not given")
+    parser.add_argument("--out", type=Path, help="a JSON file for the figures of every clip")
+    return parser.parse_args()
 
-    Args:
-        model: demo, a pipeline folder or a hub id.
-        threads: how many cores to use.
-        steps: denoising steps of the judged clips.
-        judge: so many clips of each raga are judged.
-        best_of: of so many candidates each.
-        ceiling: so many sample concerts of each raga are judged after the codec instead.
-        only: judge these ragas; those the model was taught, if none is named.
-    """
-    os.environ["OMP_NUM_THREADS"] = str(threads)
+
+def main() -> None:
+    """Measure, and tell."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    asked = arguments()
     import torch
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(asked.threads)
     from training.generate import Generator
 
-    generator = Generator(model)
-    ragas = only or generator.taught.vocabulary.ragas
-    if ceiling:
-        tell(judged(samples(ragas, ceiling, generator.taught.codec)), ragas)
-    elif judge:
-        tell(judged(clips(generator, ragas, judge, steps, best_of)), ragas)
-    else:
+    generator = Generator(asked.model, device=asked.device)
+    if "speed" in asked.parts:
         speed(generator)
+    known = generator.taught.vocabulary
+    ragas, talas = asked.only or known.ragas, known.talas
+    if not ragas or (set(asked.parts) == {"speed"} and not asked.clips):
+        return
+    context = get_context("spawn")  # a fork would take a half-alive GPU along
+    with ProcessPoolExecutor(asked.workers, mp_context=context) as pool:
+        heard = judged(asked, generator, ragas, talas, pool)
+    table(heard, ragas, talas)
+    if asked.out:
+        asked.out.write_text(
+            json.dumps({name: list(map(asdict, each)) for name, each in heard.items()}, indent=1)
+        )
+
+
+def judged(asked, generator, ragas, talas, pool: Executor) -> dict[str, list[Heard]]:
+    """Everything that was heard, by where it comes from."""
+    codec, futures = generator.taught.codec_at(TONIC_HZ), {}
+    if {"ceiling", "model"} & set(asked.parts):
+        wanted = [
+            replace(each, seed=9000 + n, tempo=None)
+            for n, each in enumerate(wishes(ragas, talas, asked.ceiling_clips, ()))
+        ]
+        futures["ceiling"] = [
+            pool.submit(hear_sample, each, codec, ragas, talas) for each in wanted
+        ]
+    if asked.clips:
+        futures["clips"] = [
+            pool.submit(hear_file, path, start_s, each, ragas, talas)
+            for path, start_s, each in stretches(asked.clips)
+        ]
+    if "model" in asked.parts:
+        futures["model"] = [
+            pool.submit(hear_picture, image, codec, each, ragas, talas)
+            for each, image in drawn(asked, generator, ragas, talas)
+        ]
+    return {name: _done(name, each) for name, each in futures.items()}
+
+
+def _done(name: str, futures: Sequence[Future]) -> list[Heard]:
+    start = time.monotonic()
+    heard = [each.result() for each in futures]
+    log.info("%s: %d clips judged, %.0f s waited", name, len(heard), time.monotonic() - start)
+    return heard
+
+
+def wishes(ragas, talas, n: int, tempos: Sequence[str], n_timed: int | None = None) -> list[Asked]:
+    """`n` alapanais of each raga, seed by seed; clips of each tala, in the ragas in turn."""
+    made = [
+        Asked("alapanai", raga, seed=seed, tonic_hz=TONIC_HZ) for raga in ragas for seed in range(n)
+    ]
+    for section in TIMED:
+        for i, tala in enumerate(talas):
+            for seed in range(n_timed or n):
+                raga = ragas[(i + len(talas) * seed) % len(ragas)]
+                tempo = tempos[seed % len(tempos)] if tempos else None
+                made.append(Asked(section, raga, tala, tempo, 500 + seed, TONIC_HZ))
+    return made
+
+
+def drawn(asked, generator, ragas, talas) -> Iterator[tuple[Asked, np.ndarray]]:
+    """The model's picture of each wish."""
+    import torch
+
+    from training.denoise import Course
+    from training.drawing import Model
+    from training.generate import TAIL_COLUMNS
+    from training.loading import locate
+    from training.wish import TEMPOS, GenerateConfig, resolve, says
+
+    known = generator.taught
+    tempos = TEMPOS if says(known.vocabulary, "kriti", "tempo") else ()
+    wanted = wishes(ragas, talas, asked.raga_clips, tempos, asked.tala_clips)
+    model = Model.load(locate(asked.model), known.codec, asked.device)
+    on_gpu = model.pipeline.device.type == "cuda"
+    batch = asked.batch or (32 if on_gpu else 1)
+    course = Course(asked.steps, asked.guidance, windows_at_once=2 * batch)
+    n_columns = round(JUDGED_S * known.codec.sr / known.codec.hop_length) + TAIL_COLUMNS
+    start = time.monotonic()
+    for i in range(0, len(wanted), batch):
+        part = wanted[i : i + batch]
+        words = [
+            resolve(
+                GenerateConfig(
+                    raga=None if each.section == "tani avartanam" else each.raga,
+                    tala=each.tala,
+                    section=each.section,
+                    tempo=each.tempo,
+                    seed=each.seed,
+                    tonic_hz=TONIC_HZ,
+                ),
+                known.vocabulary,
+            )
+            for each in part
+        ]
+        with torch.inference_mode():
+            yield from zip(part, model.draw_many(words, n_columns, course), strict=True)
+    log.info("model: %d clips drawn in %.0f s", len(wanted), time.monotonic() - start)
+
+
+def stretches(folder: Path) -> Iterator[tuple[Path, float, Asked]]:
+    """Every 15 s of the sound files of a folder whose names say their raga: "raga X and ...".
+
+    Twelve complete mp3s end to end, as the first Carnatic Riffusion's clips are kept, are one file
+    here: `core.audio` reads them all.
+    """
+    from core import audio, theory
+    from core.errors import TheoryError
+
+    for path in sorted(each for each in folder.rglob("*") if each.suffix.lower() in SOUNDS):
+        said = path.stem.replace("_", " ")
+        name = said.split("raga ", 1)[-1].split(" and ")[0]
+        try:
+            raga = theory.raga(name).name
+        except TheoryError as error:
+            log.info("%s is left out. %s", path.name, error)
+            continue
+        length_s = len(audio.load(path)[0]) / audio.info(path).sr
+        for start_s in np.arange(0, max(1, length_s - JUDGED_S + 1), JUDGED_S):
+            yield path, float(start_s), Asked("alapanai", raga, seconds=min(JUDGED_S, length_s))
+
+
+def table(heard: dict[str, list[Heard]], ragas, talas) -> None:
+    """The figures by where the clips come from, and each raga's."""
+    scale = Scale(heard["ceiling"]) if "ceiling" in heard else None
+    columns = {
+        name: figures(each, None if name == "clips" else scale) for name, each in heard.items()
+    }
+    if "model" in heard:
+        columns["model"] |= chosen(heard["model"])
+    names = [name for name in ("model", "ceiling", "clips") if name in columns]
+    log.info("\n%-46s" + " %9s" * len(names), "figure", *names)
+    for row in dict.fromkeys(row for name in names for row in columns[name]):
+        found = [columns[name].get(row) for name in names]
+        log.info(
+            "%-46s" + " %9s" * len(names), row, *("-" if x is None else f"{x:.2f}" for x in found)
+        )
+    for raga in ragas if "model" in heard else ():
+        own = [e for e in heard["model"] if e.asked.section == "alapanai" and e.asked.raga == raga]
+        log.info("%-20s percentile %3.0f, right %.2f", raga, *_mean_of(own))
+    for tala in talas if "model" in heard else ():
+        own = [e.tala == tala for e in heard["model"] if e.asked.tala == tala]
+        log.info("%-20s right %.2f of %d", tala, np.mean(own), len(own))
+
+
+def _mean_of(heard: Sequence[Heard]) -> tuple[float, float]:
+    return np.mean([each.adherence for each in heard]), np.mean([each.right for each in heard])
+
+
+def figures(heard: Sequence[Heard], scale: Scale | None) -> dict[str, float]:
+    """Every row of the table that these clips can fill."""
+    of = {name: [e for e in heard if e.asked.section == name] for name in ("alapanai", *TIMED)}
+    alapanai, tani = of["alapanai"], of["tani avartanam"]
+    rows = {}
+    if alapanai:
+        rows |= _of_raga("alapanai: ", alapanai)
+        rows["alapanai: steady voiced share"] = np.mean([e.steady for e in alapanai])
+        if scale:
+            rows["alapanai: mridangam level"] = scale.level(alapanai).mean()
+    if tani:
+        rows["tani avartanam: voiced share"] = np.mean([e.melody for e in tani])
+    for section in TIMED:
+        if of[section]:
+            rows[f"{section}: tala right"] = np.mean([e.tala == e.asked.tala for e in of[section]])
+    if told := [e for e in heard if e.asked.tempo]:
+        rows["tempo heard as asked"] = np.mean([e.tempo == e.asked.tempo for e in told])
+    return rows
+
+
+def _of_raga(name: str, heard: Sequence[Heard]) -> dict[str, float]:
+    """Means over ragas, so that each counts alike."""
+    ragas = dict.fromkeys(each.asked.raga for each in heard)
+    by_raga = [[each for each in heard if each.asked.raga == raga] for raga in ragas]
+
+    def mean(value) -> float:
+        return float(np.mean([np.mean([value(each) for each in group]) for group in by_raga]))
+
+    return {
+        f"{name}adherence percentile": mean(lambda each: each.adherence),
+        f"{name}permuted percentile": mean(lambda each: each.others),
+        f"{name}raga top-1 up to twins": mean(lambda each: each.right),
+    }
+
+
+def chosen(heard: Sequence[Heard]) -> dict[str, float]:
+    """The same of the best of every four alapanais, as the studio's `best of` chooses."""
+    alapanai = [each for each in heard if each.asked.section == "alapanai"]
+    ragas = dict.fromkeys(each.asked.raga for each in alapanai)
+    best = [b for r in ragas for b in best_of([e for e in alapanai if e.asked.raga == r], OF)]
+    return _of_raga(f"alapanai, best of {OF}: ", best) if best else {}
 
 
 def speed(generator) -> None:
@@ -80,8 +295,8 @@ def speed(generator) -> None:
     generator.generate(replace(config, steps=1))  # compiles and warms up
     for steps in STEPS:
         parts = [_timed(generator, replace(config, steps=steps, seed=seed)) for seed in range(3)]
-        total, drawn, cpu = np.median(parts, axis=0)
-        log.info("%2d steps: %.2f s, drawn after %.2f s; cpu %.2f s", steps, total, drawn, cpu)
+        total, drawn_s, cpu = np.median(parts, axis=0)
+        log.info("%2d steps: %.2f s, drawn after %.2f s; cpu %.2f s", steps, total, drawn_s, cpu)
 
 
 def _timed(generator, config) -> tuple[float, float, float]:
@@ -91,69 +306,5 @@ def _timed(generator, config) -> tuple[float, float, float]:
     return time.monotonic() - start, told["Sounding"] - start, time.process_time() - cpu
 
 
-def clips(generator, ragas, n: int, steps: int, best_of_n: int) -> Iterator[tuple]:
-    """Alapanai clips: raga, sound, rate, tonic."""
-    from training.choosing import best_of
-    from training.wish import GenerateConfig
-
-    for raga in ragas:
-        for seed in range(n):
-            config = GenerateConfig(
-                raga=raga, seconds=JUDGED_S, steps=steps, seed=seed * best_of_n, tonic_hz=TONIC_HZ
-            )
-            clip = best_of(generator, config, best_of_n)
-            yield raga, clip.y, clip.sr, TONIC_HZ
-
-
-def samples(ragas, n: int, codec) -> Iterator[tuple]:
-    """The same stretch of rendered alapanais, drawn and sounded by the codec."""
-    from core import synthesis
-
-    for raga in ragas:
-        for seed in range(n):
-            item = synthesis.Item(raga, "Adi", ("alapanai",))
-            concert = synthesis.render(seed, 1.0, synthesis.Plan((item,), tonic_hz=TONIC_HZ))
-            alapanai = next(each for each in concert.segments if each.section == "alapanai")
-            start = round(alapanai.start_s * concert.sr)
-            y = concert.y[start : start + round(JUDGED_S * concert.sr)]
-            at = codec.with_tonic(TONIC_HZ)
-            yield raga, at.decode(at.encode(y, concert.sr)), at.sr, TONIC_HZ
-
-
-def judged(sounds: Iterator[tuple]) -> Iterator[tuple]:
-    """Each sound's raga, its pitch track and its tonic."""
-    from core.pitch import f0
-
-    for raga, y, sr, tonic_hz in sounds:
-        yield raga, f0(y, sr), tonic_hz, len(y) / sr
-
-
-def tell(tracks: Iterator[tuple], ragas) -> None:
-    """Mean figures over all clips."""
-    from core.raga import adherence
-    from core.theory import raga as raga_called
-
-    known = {name: raga_called(name) for name in ragas}
-    own, others, stable, right = [], [], [], []
-    for name, track, tonic_hz, length_s in tracks:
-        found = {each: adherence(track, tonic_hz, raga) for each, raga in known.items()}
-        own.append(found[name].percentile)
-        rivals = [
-            found[each].percentile for each in known if known[each].cents != known[name].cents
-        ]
-        others.append(np.mean(rivals))
-        stable.append(found[name].stable_s / length_s)
-        right.append(found[name].percentile > max(rivals, default=0))
-        log.info("%-20s %3.0f  others %3.0f  steady %.2f", name, own[-1], others[-1], stable[-1])
-    log.info(
-        "%d clips: percentile %.1f, permuted %.1f, steady share %.2f, top-1 up to twins %.0f %%",
-        len(own),
-        np.mean(own),
-        np.mean(others),
-        np.mean(stable),
-        100 * np.mean(right),
-    )
-
-
 if __name__ == "__main__":
-    run(main)
+    main()

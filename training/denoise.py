@@ -1,6 +1,6 @@
 """Stage 7: from noise to latents of any width, by windows of the model's own width.
 
-    text_states (n_texts, 2, n_tokens, dim)        latents (1, channels, rows, columns)
+    text_states (n_texts, 2, n_tokens, dim)        latents (n_pictures, channels, rows, columns)
 
 A model draws pictures of one width; a longer clip is a wider picture. Each step predicts the noise
 of overlapping windows and averages it where they overlap, so all are denoised as one picture and no
@@ -62,26 +62,35 @@ class Windows:
         return np.linspace(0, 1, len(self.columns))
 
     def cut(self, whole: "torch.Tensor", scale: int = 1) -> "torch.Tensor":
-        """Each window's part of a picture, [shape=(n_windows, channels, rows, scale * width)].
+        """Each window's part of each picture, picture by picture.
 
-        `scale` is how many columns of the picture one column of the windows stands for.
+        Parameters
+        ----------
+        whole : torch.Tensor [shape=(n_pictures, channels, rows, scale * total)]
+        scale : int
+            How many columns of a picture one column of the windows stands for.
+
+        Returns
+        -------
+        parts : torch.Tensor [shape=(n_pictures * n_windows, channels, rows, scale * width)]
         """
         import torch
 
         columns = torch.from_numpy(self._fine(scale)).to(whole.device)
-        return whole[0][:, :, columns].permute(2, 0, 1, 3)
+        return whole[..., columns].movedim(-2, 1).flatten(0, 1)
 
-    def blend(self, pictures: "torch.Tensor", scale: int = 1) -> "torch.Tensor":
-        """Average the windows' pictures into one, [shape=(1, channels, rows, scale * total)]."""
+    def blend(self, parts: "torch.Tensor", scale: int = 1) -> "torch.Tensor":
+        """Average parts as `cut` makes them back into pictures."""
         import torch
 
-        _, channels, rows, _ = pictures.shape
-        weights = torch.from_numpy(np.repeat(self.weights, scale)).to(pictures)
-        whole = pictures.new_zeros(1, channels, rows, self.total * scale)
-        total = pictures.new_zeros(self.total * scale)
-        for picture, columns in zip(pictures, self._fine(scale), strict=True):
-            at = torch.from_numpy(columns).to(pictures.device)
-            whole[0].index_add_(-1, at, picture * weights)
+        _, channels, rows, _ = parts.shape
+        of_each = parts.unflatten(0, (-1, len(self.columns)))
+        weights = torch.from_numpy(np.repeat(self.weights, scale)).to(parts)
+        whole = parts.new_zeros(len(of_each), channels, rows, self.total * scale)
+        total = parts.new_zeros(self.total * scale)
+        for n, columns in enumerate(self._fine(scale)):
+            at = torch.from_numpy(columns).to(parts.device)
+            whole.index_add_(-1, at, of_each[:, n] * weights)
             total.index_add_(0, at, weights)
         return whole / total
 
@@ -96,6 +105,7 @@ class Course:
 
     steps: int
     guidance_scale: float
+    windows_at_once: int = WINDOWS_AT_ONCE
     strength: float = 1.0  # share of the way that is gone; less than 1 starts from a picture
     tell: Callable[[float], None] = lambda share: None  # the share done, 0..1
     cancelled: Callable[[], bool] = lambda: False
@@ -114,7 +124,7 @@ def denoise(
 
     Parameters
     ----------
-    text_states : torch.Tensor [shape=(n_windows or 1, 2, n_tokens, dim)]
+    text_states : torch.Tensor [shape=(n_pictures * n_windows or 1, 2, n_tokens, dim)]
         Of each window: what is not wanted, what is wanted.
     """
     scheduler = pipeline.scheduler
@@ -123,7 +133,7 @@ def denoise(
         if course.cancelled():
             raise Cancelled("Stopped before the clip was ready.")
         noisy = scheduler.scale_model_input(latents, timestep)
-        noise = _noise(pipeline.unet, noisy, timestep, text_states, windows, course.guidance_scale)
+        noise = _noise(pipeline.unet, noisy, timestep, text_states, windows, course)
         latents = scheduler.step(noise, timestep, latents, return_dict=False)[0]
         if course.keep is not None:
             ahead = timesteps[done + 1] if done + 1 < len(timesteps) else None
@@ -142,16 +152,14 @@ def course_timesteps(scheduler, course: Course) -> "torch.Tensor":
     return scheduler.timesteps[first:]
 
 
-def _noise(unet, noisy, timestep, text_states, windows: Windows, guidance_scale: float):
-    """The predicted noise of the whole picture, averaged over its windows."""
+def _noise(unet, noisy, timestep, text_states, windows: Windows, course: Course):
+    """The predicted noise of the whole pictures, averaged over their windows."""
     import torch
 
     cut = windows.cut(noisy)
     texts = text_states.expand(len(cut), *text_states.shape[1:])
-    predicted = []
-    for pictures, states in zip(
-        cut.split(WINDOWS_AT_ONCE), texts.split(WINDOWS_AT_ONCE), strict=True
-    ):
+    predicted, n, guidance_scale = [], course.windows_at_once, course.guidance_scale
+    for pictures, states in zip(cut.split(n), texts.split(n), strict=True):
         if guidance_scale == 1:
             predicted.append(_predict(unet, pictures, timestep, states[:, 1]))
             continue

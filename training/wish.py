@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Literal
 
-from core.caption import describe, say
+from core.caption import describe, say, templates
 from core.errors import StudioError, TheoryError
 from core.fields import IN_TALA, NOTES
 from core.records import TONIC_RANGE_HZ
@@ -25,6 +25,7 @@ MAX_STEPS = 200
 MAX_PROMPT = 1000  # characters; models read far fewer
 MAX_SEED = 2**63 - 1
 FREE_TIME = ("alapanai", "tanam", "viruttam")  # sung without a tala
+TEMPOS = ("slow", "medium", "fast")  # as captions say it: by strokes and notes each second
 KATTAI = {"1": 0, "2": 2, "3": 4, "4": 5, "5": 7, "6": 9, "7": 11}  # semitones above C
 KATTAI |= {"1.5": 1, "2.5": 3, "4.5": 6, "5.5": 8, "6.5": 10}
 C3_HZ = 440.0 * 2 ** (-21 / 12)
@@ -93,6 +94,8 @@ class GenerateConfig:
         _within("lora_strength", self.lora_strength, -4, 4)
         if self.loop and self.source and self.use == "continue":
             raise StudioError("A loop has no end to begin from: vary the clip, or do not loop.")
+        if self.tempo and self.tempo not in TEMPOS:
+            raise StudioError(f"{self.tempo!r} is no tempo. Choose {', '.join(TEMPOS)}, or none.")
         for name in ("prompt", "negative_prompt", "to_prompt"):
             if len(getattr(self, name) or "") > MAX_PROMPT:
                 raise StudioError(f"The {name} is over {MAX_PROMPT} characters. Say it shorter.")
@@ -140,7 +143,7 @@ def resolve(config: GenerateConfig, vocabulary: Vocabulary | None = None) -> Wis
     )
     said = _plain(config.prompt)
     if not said:
-        _refuse_tala_in_free_time(config)
+        _refuse_metre_in_free_time(config)
     made = said or _words(config, config.raga, vocabulary)
     last = _plain(config.to_prompt)
     if config.to_raga and not last:
@@ -164,13 +167,20 @@ def _words(config: GenerateConfig, raga: str | None, vocabulary: Vocabulary) -> 
     return say(known, vocabulary.template)
 
 
-def _refuse_tala_in_free_time(config: GenerateConfig) -> None:
-    if config.tala and config.section in FREE_TIME:
-        timed = ", ".join(sorted(IN_TALA))
-        raise StudioError(
-            f"An {config.section} is sung in free time, without a tala: leave {config.tala} out, "
-            f"or choose a section that has one ({timed})."
-        )
+def _refuse_metre_in_free_time(config: GenerateConfig) -> None:
+    for what, name in (("tala", config.tala), ("tempo", config.tempo)):
+        if name and config.section in FREE_TIME:
+            article = "An" if config.section[0] in "aeiou" else "A"
+            raise StudioError(
+                f"{article} {config.section} is sung in free time, without a {what}: leave {name} "
+                f"out, or choose a section that has one ({', '.join(sorted(IN_TALA))})."
+            )
+
+
+def says(vocabulary: Vocabulary, section: str, field: str) -> bool:
+    """Whether the captions a model was taught with say `field` (tempo, lead ...) of a section."""
+    template = templates(vocabulary.template).get(section)
+    return template is not None and field in template.fields
 
 
 def nearest_raga(name: str, taught: tuple[str, ...]) -> str | None:
@@ -206,6 +216,12 @@ def _notes(config: GenerateConfig, vocabulary: Vocabulary):
         yield "A tani avartanam is percussion alone: the raga is not heard in it."
     if config.section in IN_TALA and not config.tala:
         yield f"No tala was chosen for this {config.section}; the model takes any."
+    if config.tempo and not says(vocabulary, config.section, "tempo"):
+        yield "The model was told of no tempo, so it takes its own."
+    if config.instrument and not (
+        says(vocabulary, config.section, "instrument") or says(vocabulary, config.section, "lead")
+    ):
+        yield "The model was not told what leads, so voice or violin may."
     asked = [("raga", config.raga), ("raga", config.to_raga), ("tala", config.tala)]
     for what, name in [*asked, ("section", config.section)]:
         taught = getattr(vocabulary, f"{what}s")
