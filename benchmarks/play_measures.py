@@ -12,7 +12,7 @@ figures may stand side by side:
   both tuned to Sa (or Pa). A drone alone is "voiced" for 0.8 of a tani avartanam.
 - struck: how suddenly it gets louder; `Scale` turns it into the level of a mridangam (0 none, 1
   nothing else) by sample passages whose true level is known.
-- tala: which of the talas the strokes' cycle fits best, at any tempo it is sung in.
+- tala, akshara_s: which of the talas the strokes' cycle fits best, at any tempo it is sung in.
 """
 
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 NOTE_CENTS = 60.0  # this near to Sa or Pa is the drone or the drum
+TEMPO_ERROR = 0.05  # of an akshara; three tempi lie a fifth or more apart
 LOWEST_SUNG_CENTS = -600.0  # the drum's left head is lower
 
 
@@ -51,8 +52,27 @@ class Heard:
     others: float | None = None
     right: bool | None = None
     tala: str | None = None
-    tempo: str | None = None
+    akshara_s: float | None = None
     level: float | None = None  # of the mridangam, where it is known
+
+    @property
+    def is_in_tala(self) -> bool:
+        """Whether the tala asked for fits the strokes best."""
+        return self.tala == self.asked.tala
+
+    @property
+    def is_in_tempo(self) -> bool:
+        """Whether its cycle also lasts as long as in the sample concerts of the tempo asked for."""
+        asked = akshara_s(self.asked.tala, self.asked.tempo)
+        return self.is_in_tala and abs(self.akshara_s / asked - 1) <= TEMPO_ERROR
+
+
+def akshara_s(tala: str, tempo: str) -> float:
+    """Seconds of an akshara in the sample concerts whose captions call their tempo so."""
+    from core.synthesis.rhythm import metre
+    from core.theory import tala as tala_called
+
+    return metre(tala_called(tala), np.random.default_rng(0), tempo).akshara_s
 
 
 def hear(y: np.ndarray, sr: int, asked: Asked, ragas: Sequence[str], talas: Sequence[str]) -> Heard:
@@ -104,14 +124,10 @@ def _judged(heard: Heard, track, tonic_hz: float, ragas: Sequence[str]) -> Heard
 def _timed(heard: Heard, y: np.ndarray, sr: int, talas: Sequence[str]) -> Heard:
     from core import theory
     from core.avartana import cycles
-    from core.measure import onsets_per_s, tempo_word
 
     may_be = list(dict.fromkeys(map(theory.tala, (*talas, heard.asked.tala))))
-    return replace(
-        heard,
-        tala=cycles(y, sr, may_be)[0].tala.name,
-        tempo=tempo_word(onsets_per_s(y, sr)),
-    )
+    likeliest = cycles(y, sr, may_be)[0]
+    return replace(heard, tala=likeliest.tala.name, akshara_s=likeliest.akshara_s)
 
 
 def hear_picture(image: np.ndarray, codec, asked: Asked, ragas, talas) -> Heard:
@@ -128,7 +144,7 @@ def hear_sample(asked: Asked, codec, ragas, talas) -> Heard:
     """Render a passage, draw and sound it by the codec, and judge it: the ceiling."""
     from core import synthesis
 
-    item = synthesis.Item(asked.raga, asked.tala or "Adi", (asked.section,))
+    item = synthesis.Item(asked.raga, asked.tala or "Adi", (asked.section,), tempo=asked.tempo)
     minutes = 2 * asked.seconds / 60
     concert = synthesis.render(
         asked.seed, minutes, synthesis.Plan((item,), tonic_hz=asked.tonic_hz)

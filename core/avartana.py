@@ -23,8 +23,8 @@ N_BANDS = 12
 FMIN, FMAX = 60.0, 8000.0  # Hz
 SWELL_S = 0.5  # slower changes of loudness are the melody's, not the hand's
 HEARD = 0.75  # of the sound's length: the longest period that still has enough to compare
-BESIDE = 0.4  # what returns after other whole aksharas counts for so much
-STEP = 0.008  # between two tempos tried
+BESIDE = 0.6  # what returns after other whole aksharas counts for so much
+STEP = 0.003  # between two tempos tried
 FAST_AKSHARA_S = (0.3, 0.56)  # a chapu's, and those of talas of six or fewer
 AKSHARA_S = (0.45, 0.95)
 FIND_S = 4.0  # less sound than this holds no cycle twice
@@ -91,8 +91,11 @@ def recurrence(onsets: np.ndarray) -> np.ndarray:
     n = onsets.shape[1]
     sharp = strokes(onsets)
     sharp -= sharp.mean(axis=1, keepdims=True)
-    products = np.fft.irfft(np.abs(np.fft.rfft(sharp, 2 * n)) ** 2)[:, :n] / np.arange(n, 0, -1)
-    return (products / np.maximum(products[:, :1], 1e-12)).mean(axis=0)
+    products = np.fft.irfft(np.abs(np.fft.rfft(sharp, 2 * n)) ** 2)[:, :n]
+    energy = np.cumsum(sharp**2, axis=1)
+    early = energy[:, ::-1]  # of what has something so much later
+    late = energy[:, -1:] - np.concatenate([np.zeros((len(sharp), 1)), energy[:, :-1]], axis=1)
+    return (products / np.sqrt(np.maximum(early * late, 1e-18))).mean(axis=0)
 
 
 def _best(again: np.ndarray, tala: Tala) -> Cycle:

@@ -25,7 +25,8 @@ MAX_STEPS = 200
 MAX_PROMPT = 1000  # characters; models read far fewer
 MAX_SEED = 2**63 - 1
 FREE_TIME = ("alapanai", "tanam", "viruttam")  # sung without a tala
-TEMPOS = ("slow", "medium", "fast")  # as captions say it: by strokes and notes each second
+TEMPI = ("slow", "medium", "fast")  # as captions say it
+PLAYED = {"violin": "violin", "tani avartanam": "mridangam"}  # whatever leads the rest
 KATTAI = {"1": 0, "2": 2, "3": 4, "4": 5, "5": 7, "6": 9, "7": 11}  # semitones above C
 KATTAI |= {"1.5": 1, "2.5": 3, "4.5": 6, "5.5": 8, "6.5": 10}
 C3_HZ = 440.0 * 2 ** (-21 / 12)
@@ -94,8 +95,8 @@ class GenerateConfig:
         _within("lora_strength", self.lora_strength, -4, 4)
         if self.loop and self.source and self.use == "continue":
             raise StudioError("A loop has no end to begin from: vary the clip, or do not loop.")
-        if self.tempo and self.tempo not in TEMPOS:
-            raise StudioError(f"{self.tempo!r} is no tempo. Choose {', '.join(TEMPOS)}, or none.")
+        if self.tempo and self.tempo not in TEMPI:
+            raise StudioError(f"{self.tempo!r} is no tempo. Choose {', '.join(TEMPI)}, or none.")
         for name in ("prompt", "negative_prompt", "to_prompt"):
             if len(getattr(self, name) or "") > MAX_PROMPT:
                 raise StudioError(f"The {name} is over {MAX_PROMPT} characters. Say it shorter.")
@@ -161,7 +162,7 @@ def _words(config: GenerateConfig, raga: str | None, vocabulary: Vocabulary) -> 
         config.tala,
         config.section,
         config.tonic_hz,
-        instrument=config.instrument,
+        instrument=PLAYED.get(config.section, config.instrument),
         tempo=config.tempo,
     )
     return say(known, vocabulary.template)

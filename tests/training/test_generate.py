@@ -408,3 +408,15 @@ class TestModelsThatCannotBePlayed:
         assert "codec.json" in self.refused(folder)
         (folder / "codec.json").write_text("{")
         assert "damaged" in self.refused(folder)
+
+
+def test_pictures_drawn_at_once_are_those_drawn_one_by_one(generator):
+    generator.prepare()
+    model, course = generator._loaded, Course(2, 4.0, windows_at_once=3)
+    wishes = [resolve(replace(QUICK, seed=seed)) for seed in (1, 2)]
+    with torch.inference_mode():
+        together = model.draw_many(wishes, 250, course)
+        alone = [model.draw(wish, 250, course) for wish in wishes]
+    for one, other in zip(together, alone, strict=True):
+        assert np.abs(one.astype(int) - other).max() <= 1  # sums in another order
+    assert not np.array_equal(*together)

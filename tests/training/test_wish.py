@@ -29,6 +29,33 @@ def test_what_is_sung_in_free_time_takes_no_tala_and_says_why(section):
     assert "kriti" in str(refusal.value)  # a section that would take it
 
 
+def test_a_tempo_is_said_where_there_is_one():
+    wish = resolve(GenerateConfig(raga="Mohanam", tala="Adi", section="kriti", tempo="slow"))
+    assert "slow tempo" in wish.prompt
+    with pytest.raises(StudioError, match="free time, without a tempo"):
+        resolve(GenerateConfig(raga="Mohanam", tempo="slow"))
+    with pytest.raises(StudioError, match="no tempo"):
+        GenerateConfig(tempo="140")
+
+
+def test_what_a_models_captions_never_said_is_told():
+    asked = GenerateConfig(
+        raga="Mohanam", tala="Adi", section="kriti", tempo="slow", instrument="violin"
+    )
+    assert resolve(asked, Vocabulary(template="concise")).notes == ()
+    notes = resolve(asked, Vocabulary(template="sections")).notes
+    assert any("tempo" in note for note in notes)
+    assert any("voice or violin" in note for note in notes)
+
+
+def test_a_tani_is_asked_of_the_mridangam_and_a_violin_passage_of_the_violin():
+    concise = Vocabulary(template="concise")
+    tani = resolve(GenerateConfig(section="tani", tala="Adi", instrument="voice"), concise)
+    assert tani.prompt == "Tani avartanam, Adi tala, mridangam"
+    violin = resolve(GenerateConfig(section="violin", raga="Todi"), concise)
+    assert violin.prompt == "Violin in raga Todi, violin"
+
+
 def test_an_unknown_raga_is_refused_with_suggestions():
     with pytest.raises(TheoryError, match="Did you mean Kalyani"):
         resolve(GenerateConfig(raga="Kalyni"))
