@@ -56,6 +56,8 @@ class RagaHead(nn.Module):
     def hear(self, timesteps: Tensor) -> Tensor:
         """Logits of what the UNet saw last, [shape=(n, n_ragas)]; to be asked once a pass."""
         middle, self._middle = self._middle, None
+        if not torch.is_autocast_enabled(middle.device.type):
+            middle = middle.to(self.across.weight.dtype)  # a UNet may be in half precision
         return self(middle, timesteps)
 
     def forward(self, middle: Tensor, timesteps: Tensor) -> Tensor:

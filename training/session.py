@@ -96,13 +96,16 @@ class Session:
         return Vocabulary(**{key: tuple(each) for key, each in names.items()}, template=template)
 
 
-def open_session(config: FinetuneConfig) -> Session:
-    """Load the model and the data, encode what is not yet encoded, and make the optimizer."""
+def open_session(config: FinetuneConfig, dataset: Dataset | None = None) -> Session:
+    """Load the model and the data, encode what is not yet encoded, and make the optimizer.
+
+    `dataset` is the one that is named in the settings, where it has been read already.
+    """
     import torch
     from accelerate import Accelerator
 
     _hush()
-    dataset = read_dataset(Path(config.dataset))
+    dataset = dataset or read_dataset(Path(config.dataset))
     for name, reason in dataset.rejected:
         log.warning("Left out: %s: %s", name, reason)
     base = locate(config.base)

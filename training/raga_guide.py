@@ -1,0 +1,89 @@
+"""Stage 8: the raga head pulls a drawing to its raga, in the early steps, where ragas are chosen.
+
+    eps' = eps - strength * sigma * gradient of log p(raga | x_t, t)
+
+(Dhariwal & Nichol 2021, algorithm 2.)
+The head hears the UNet without words, so it says what is in the latents and not what was asked for.
+Torch is loaded with this module.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from core.errors import ModelError
+from training.raga_head import FILE, RagaHead
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
+
+EARLY = 0.4  # of the timesteps from the top are guided
+LEAST_ALPHA = 0.1  # below it a picture is all noise, and there is nothing to hear
+MOST = 0.3  # of the noise's own length, by which a step is moved
+
+
+@dataclass(frozen=True)
+class RagaGuide:
+    """Guides pictures to `ragas`, one for each; None and what the head does not know are left."""
+
+    pipeline: "StableDiffusionPipeline"
+    head: RagaHead
+    strength: float = 10.0
+    ragas: Sequence[str | None] = ()
+
+    @classmethod
+    def beside(cls, model: Path, pipeline, strength: float = 10.0) -> "RagaGuide":
+        """The guide that was trained with a model folder's UNet.
+
+        Raises
+        ------
+        ModelError
+            If the model was trained without a head.
+        """
+        path = model / FILE
+        if not path.exists():
+            raise ModelError(
+                f"{model} has no raga head to be guided by. Train it with raga_loss joint or both."
+            )
+        head = RagaHead.load(path).to(pipeline.device).listening(pipeline.unet)
+        return cls(pipeline, head, strength)
+
+    def to(self, ragas: Sequence[str | None]) -> "RagaGuide":
+        """The same, to these ragas."""
+        return replace(self, ragas=ragas)
+
+    def of(self, some: slice) -> "RagaGuide":
+        """The same for some of the pictures."""
+        return self.to(self.ragas[some])
+
+    def __call__(self, noisy: Tensor, timestep: Tensor, no_words: Tensor) -> Tensor:
+        """What is to be added to the prediction, [shape as noisy]."""
+        scheduler = self.pipeline.scheduler
+        n_timesteps = scheduler.config.num_train_timesteps
+        kept = scheduler.alphas_cumprod[int(timestep)].item()
+        alpha, sigma = kept**0.5, (1 - kept) ** 0.5
+        if timestep < (1 - EARLY) * n_timesteps or alpha < LEAST_ALPHA:
+            return torch.zeros_like(noisy)
+        moved = -self.strength * sigma * self.gradient(noisy, timestep, no_words)
+        length = moved.flatten(1).norm(dim=1).clamp(min=1e-12)
+        limit = MOST * noisy[0].numel() ** 0.5
+        moved = moved * (limit / length).clamp(max=1)[:, None, None, None]
+        is_velocity = scheduler.config.prediction_type == "v_prediction"
+        return moved / alpha if is_velocity else moved  # v = (eps - sigma x_t) / alpha
+
+    def gradient(self, noisy: Tensor, timestep: Tensor, no_words: Tensor) -> Tensor:
+        """Of log p(raga | noisy), by the noisy latents, [shape as noisy]."""
+        known = {raga: i for i, raga in enumerate(self.head.ragas)}
+        places = torch.tensor([known.get(raga, -1) for raga in self.ragas], device=noisy.device)
+        unet, timesteps = self.pipeline.unet, timestep.expand(len(noisy)).to(noisy.device)
+        with torch.enable_grad():
+            seen = noisy.detach().requires_grad_()
+            unet(seen.to(unet.dtype), timesteps, no_words)
+            logits = self.head.hear(timesteps)
+            chosen = logits.log_softmax(dim=1).gather(1, places.clamp(min=0)[:, None])[:, 0]
+            (gradient,) = torch.autograd.grad((chosen * (places >= 0)).sum(), seen)
+        return gradient
