@@ -154,7 +154,7 @@ def _run(
             for ask, images in zip(asks, pictures, strict=True)
         ]
         ragas = tuple(sorted({e.raga for e in dataset.train if e.raga}))
-        bench = Bench(session.listener.codec.parameters(), ragas)
+        bench = Bench(session.listener.codec.parameters(), ragas, sections=False)
         task = (_judge_and_keep, config, (name, seed), bench, passages, said, workers[0])
         futures.append(workers[1].submit(*task))
     log.info("%s, seed %d: %.3f s a step", variant, seed, cost["step_s"])

@@ -90,11 +90,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Bench:
-    """Where passages are judged: among which ragas, in which tonic, by how many processes."""
+    """Where passages are judged: among which ragas, by how many processes, whether sections too."""
 
     codec: dict[str, Any]  # parameters
     ragas: tuple[str, ...]
     workers: int = 1
+    sections: bool = True
 
     def judge(
         self, passages: Sequence[Passage], tell: Callable[[int], object] = lambda n: None, pool=None
@@ -102,7 +103,7 @@ class Bench:
         """Judge passages in order; `pool` is an executor to use again, else one is opened."""
         from core.executors import executor
 
-        task = partial(judged, codec=self.codec, ragas=self.ragas)
+        task = partial(judged, codec=self.codec, ragas=self.ragas, sections=self.sections)
         if pool is not None:
             return list(_counted(pool.map(task, passages), tell))
         if self.workers == 1:
@@ -117,7 +118,9 @@ def _counted(verdicts: Iterable[Verdict], tell: Callable[[int], object]) -> Iter
         yield verdict
 
 
-def judged(passage: Passage, codec: dict[str, Any], ragas: tuple[str, ...]) -> Verdict:
+def judged(
+    passage: Passage, codec: dict[str, Any], ragas: tuple[str, ...], sections: bool = True
+) -> Verdict:
     """Sound a passage and judge it."""
     from core import audio
 
@@ -126,10 +129,11 @@ def judged(passage: Passage, codec: dict[str, Any], ragas: tuple[str, ...]) -> V
     if passage.audio:
         audio.write(passage.audio, y, sounding.sr, {"title": f"{passage.section} {passage.raga}"})
     said = {"raga": passage.raga, "section": passage.section, "tala": passage.tala}
-    said |= _of_section(y, sounding.sr)
-    return Verdict(
-        **said, **(_of_raga(y, sounding.sr, passage.raga, ragas) if passage.is_sung else {})
-    )
+    if sections:
+        said |= _of_section(y, sounding.sr)
+    if passage.is_sung:
+        said |= _of_raga(y, sounding.sr, passage.raga, ragas)
+    return Verdict(**said)
 
 
 def _of_raga(y: np.ndarray, sr: int, raga: str, ragas: tuple[str, ...]) -> dict[str, Any]:
@@ -158,10 +162,21 @@ def _of_raga(y: np.ndarray, sr: int, raga: str, ragas: tuple[str, ...]) -> dict[
 
 
 def _of_section(y: np.ndarray, sr: int) -> dict[str, Any]:
-    del y, sr
-    return {}
+    """What the segmentation model calls most of the passage, and its ear for the mridangam."""
+    from core.records import SECTIONS
+    from core.segmentation import mridangam
+    from core.segmentation.listening import listen_to
+
+    model, heard = _segmenter(), listen_to(y, sr)
+    if heard.is_silent:
+        return {}
+    likely = model.say(heard).sections.mean(axis=0)
+    level = mridangam.level(model.drum, heard, 0.0, heard.duration_s)
+    return {"heard_section": SECTIONS[int(likely.argmax())], "mridangam": level}
 
 
 @cache
 def _segmenter():
-    return None
+    from core.segmentation.model import SHIPPED, Model
+
+    return Model.load(SHIPPED)
