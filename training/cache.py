@@ -96,9 +96,7 @@ def _encode(vae: "AutoencoderKL", examples: Sequence[Example]):
 
 
 def _path(vae: "AutoencoderKL", dataset: Dataset, examples: Sequence[Example]) -> Path:
-    digest = hashlib.sha256(json.dumps(dict(vae.config), sort_keys=True, default=str).encode())
-    for name, weights in sorted(vae.state_dict().items()):
-        digest.update(f"{name} {weights.double().sum().item()!r}".encode())
+    digest = _digest(vae)
     files = dataset.manifest.get("files", {})
     for each in examples:
         relative = str(each.path.relative_to(dataset.folder))
@@ -106,37 +104,71 @@ def _path(vae: "AutoencoderKL", dataset: Dataset, examples: Sequence[Example]) -
     return dataset.folder / FOLDER / f"latents-{digest.hexdigest()[:16]}.safetensors"
 
 
+def _digest(model):
+    """Of what tells a model from any other: its settings and the sums of its weights."""
+    said = model.config if isinstance(model.config, dict) else model.config.to_dict()
+    digest = hashlib.sha256(json.dumps(dict(said), sort_keys=True, default=str).encode())
+    for name, weights in sorted(model.state_dict().items()):
+        digest.update(f"{name} {weights.double().sum().item()!r}".encode())
+    return digest
+
+
 class Words:
     """The captions as the model reads them; the empty one too, for caption dropout.
 
-    With a frozen text encoder each caption is read once and its states kept; with one that is
-    learned only its tokens are.
+    With a frozen text encoder each caption is read once and its states kept, in memory and beside
+    the dataset; with one that is learned only its tokens are.
     """
 
-    def __init__(self, pipeline: "StableDiffusionPipeline", captions: set[str], learned: bool):
-        import torch
-
+    def __init__(
+        self,
+        pipeline: "StableDiffusionPipeline",
+        captions: set[str],
+        learned: bool,
+        folder: Path | None = None,
+    ):
         self._place = {text: i for i, text in enumerate(sorted({*captions, ""}))}
-        texts = list(self._place)
         tokens = pipeline.tokenizer(
-            texts,
+            list(self._place),
             padding="max_length",
             max_length=pipeline.tokenizer.model_max_length,
             truncation=True,
             return_tensors="pt",
         ).input_ids
-        if learned:
-            self._kept = tokens
-            return
-        encoder = pipeline.text_encoder
-        with torch.inference_mode():
-            self._kept = torch.cat(
-                [
-                    encoder(some.to(encoder.device)).last_hidden_state.cpu()
-                    for some in tokens.split(CAPTIONS_AT_ONCE)
-                ]
-            ).clone()
+        # States (n, n_tokens, dim), or token ids (n, n_tokens).
+        self.kept = tokens if learned else states(pipeline.text_encoder, tokens, folder)
 
-    def of(self, texts: Sequence[str]) -> "torch.Tensor":
-        """States (n, n_tokens, dim), or token ids (n, n_tokens)."""
-        return self._kept[[self._place[text] for text in texts]]
+    def place(self, text: str) -> int:
+        """Where in `kept` a caption is."""
+        return self._place[text]
+
+
+def states(encoder, tokens: "torch.Tensor", folder: Path | None) -> "torch.Tensor":
+    """What the text encoder makes of tokens, (n, n_tokens, dim), from the cache or made now."""
+    from safetensors.torch import load_file, save_file
+
+    if folder is None:
+        return _read(encoder, tokens)
+    digest = _digest(encoder)
+    digest.update(tokens.numpy().tobytes())
+    path = folder / FOLDER / f"words-{digest.hexdigest()[:16]}.safetensors"
+    if not path.exists():
+        read = _read(encoder, tokens)
+        try:
+            with replacing(path) as part:
+                save_file({"states": read}, part)
+        except OSError as error:
+            log.warning("The captions' states could not be kept beside the dataset (%s).", error)
+            return read
+    return load_file(path)["states"]
+
+
+def _read(encoder, tokens: "torch.Tensor") -> "torch.Tensor":
+    import torch
+
+    with torch.inference_mode():
+        read = [
+            encoder(some.to(encoder.device)).last_hidden_state.float().cpu()
+            for some in tokens.split(CAPTIONS_AT_ONCE)
+        ]
+    return torch.cat(read).clone()

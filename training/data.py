@@ -1,15 +1,13 @@
 """Stage 6, the data: an exported dataset as latents, words and an order to learn them in.
 
 Pictures are encoded once and kept (`training.cache`); nothing is flipped or resized, for time does
-not run backwards and a row is a pitch. All chance of step `n` is drawn from the seed and `n`, for
-the whole batch of all processes: a run that is resumed, or spread over several processes, meets the
-same pictures, captions, timesteps and noise.
+not run backwards and a row is a pitch. What each step meets of them: `training.course`.
 """
 
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -153,6 +151,7 @@ class Order:
     examples: Sequence[Example]
     balance: float
     seed: int
+    _rounds: dict[int, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def weights(self) -> np.ndarray:
@@ -172,7 +171,11 @@ class Order:
         """The pictures at places `start` to `start + n` of the endless order."""
         size = len(self.examples)
         rounds = range(start // size, (start + n - 1) // size + 1)
-        whole = np.concatenate([self._round(number) for number in rounds])
+        for number in self._rounds.keys() - set(rounds):
+            del self._rounds[number]
+        for number in set(rounds) - self._rounds.keys():
+            self._rounds[number] = self._round(number)
+        whole = np.concatenate([self._rounds[number] for number in rounds])
         offset = start - rounds[0] * size
         return whole[offset : offset + n]
 
@@ -187,16 +190,17 @@ class Order:
 
 @dataclass
 class Batch:
-    """What one forward pass sees; `noise` and `fresh` are the shape of the latents."""
+    """What one forward pass sees; noise and perturbation have the shape of the latents."""
 
     latents: "torch.Tensor"
     words: "torch.Tensor"  # states (n, n_tokens, dim), or token ids (n, n_tokens) if learned
     timesteps: "torch.Tensor"
     noise: "torch.Tensor"
-    perturbation: "torch.Tensor"  # added to the noise that is seen, not to what is to be found
+    perturbation: "torch.Tensor | None"  # added to the noise seen, not to what is to be found
     chosen: "torch.Tensor"  # which of the examples these are, (n,)
     captioned: "torch.Tensor"  # whether the words say anything: captions are dropped at times, (n,)
 
     def to(self, device) -> "Batch":
         """The same on another device."""
-        return Batch(**{name: each.to(device) for name, each in vars(self).items()})
+        there = {name: each.to(device) for name, each in vars(self).items() if each is not None}
+        return replace(self, **there)

@@ -4,23 +4,15 @@ Notation of Ho et al. (2020) and Salimans & Ho (2022): x_t = alpha x_0 + sigma e
 alpha^2 / sigma^2, v = alpha eps - sigma x_0.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from training.cache import Encoded, Words
 from training.config import FinetuneConfig
-from training.data import Batch, Order
+from training.data import Batch
 
 if TYPE_CHECKING:
     import torch
     from diffusers import StableDiffusionPipeline
-
-HELD_OUT_TIMESTEPS = (50, 200, 400, 600, 800, 950)
-MAX_HELD_OUT = 64  # pictures: enough to see a trend, at a few seconds a measurement
 
 
 @dataclass(frozen=True)
@@ -41,8 +33,7 @@ class Objective:
         self.prediction = config.prediction or self.schedule.config.prediction_type
         self.n_timesteps = self.schedule.config.num_train_timesteps
         self.snr_gamma = config.snr_gamma
-        kept = self.schedule.alphas_cumprod
-        self._snr = kept / (1 - kept)
+        self._tables: dict[torch.device, dict[str, torch.Tensor]] = {}
 
     def __call__(self, denoiser, batch: Batch) -> "torch.Tensor":
         """The mean weighted squared error; a scalar."""
@@ -50,8 +41,9 @@ class Objective:
 
     def guess(self, denoiser, batch: Batch) -> "Guess":
         """What the model makes of the batch."""
-        noise = batch.noise + batch.perturbation
-        noisy = self.schedule.add_noise(batch.latents, noise, batch.timesteps)
+        alpha, sigma = self.mixture(batch.timesteps)
+        noise = batch.noise if batch.perturbation is None else batch.noise + batch.perturbation
+        noisy = alpha * batch.latents + sigma * noise
         return Guess(noisy, denoiser(noisy, batch.timesteps, batch.words))
 
     def error(self, batch: Batch, guess: "Guess") -> "torch.Tensor":
@@ -66,22 +58,42 @@ class Objective:
     def target(self, batch: Batch) -> "torch.Tensor":
         """What the model is to find."""
         if self.prediction == "v_prediction":
-            return self.schedule.get_velocity(batch.latents, batch.noise, batch.timesteps)
+            alpha, sigma = self.mixture(batch.timesteps)
+            return alpha * batch.noise - sigma * batch.latents
         return batch.noise
+
+    def mixture(self, timesteps: "torch.Tensor") -> tuple["torch.Tensor", "torch.Tensor"]:
+        """alpha and sigma, each [shape=(n, 1, 1, 1)]."""
+        return tuple(self._at(name, timesteps).view(-1, 1, 1, 1) for name in ("alpha", "sigma"))
 
     def snr(self, timesteps: "torch.Tensor") -> "torch.Tensor":
         """Signal to noise in power, [shape=(n,)]."""
-        return self._snr.to(timesteps.device)[timesteps]
+        return self._at("snr", timesteps)
 
     def weights(self, timesteps: "torch.Tensor") -> "torch.Tensor":
         """Min-SNR weights (Hang et al. 2023, eq. 6 and appendix for v), [shape=(n,)]."""
+        return self._at("weight", timesteps)
+
+    def _at(self, name: str, timesteps: "torch.Tensor") -> "torch.Tensor":
+        """Of a table that lies on the device: to bring it there each time would make all wait."""
+        tables = self._tables.get(timesteps.device)
+        if tables is None:
+            made = {name: each.to(timesteps.device) for name, each in self._made().items()}
+            tables = self._tables.setdefault(timesteps.device, made)
+        return tables[name][timesteps]
+
+    def _made(self) -> "dict[str, torch.Tensor]":
         import torch
 
-        snr = self.snr(timesteps)
-        if self.snr_gamma is None:
-            return torch.ones_like(snr)
-        capped = snr.clamp(max=self.snr_gamma)
-        return capped / (snr + 1) if self.prediction == "v_prediction" else capped / snr
+        kept = self.schedule.alphas_cumprod
+        snr, gamma = kept / (1 - kept), self.snr_gamma
+        if gamma is None:
+            weight = torch.ones_like(snr)
+        elif self.prediction == "v_prediction":
+            weight = snr.clamp(max=gamma) / (snr + 1)
+        else:
+            weight = (gamma / snr).clamp(max=1)  # also where the noise is pure: SNR 0
+        return {"alpha": kept.sqrt(), "sigma": (1 - kept).sqrt(), "snr": snr, "weight": weight}
 
 
 def clean_latents(schedule, prediction: str, guess: Guess, timesteps) -> "torch.Tensor":
@@ -93,12 +105,16 @@ def clean_latents(schedule, prediction: str, guess: Guess, timesteps) -> "torch.
     return (guess.noisy - sigma * guess.predicted) / alpha
 
 
-def build_denoiser(unet, text_encoder=None, raga_head=None):
+def build_denoiser(unet, text_encoder=None, raga_head=None, compiled: bool = False):
     """One module that holds all that is trained, so that several processes can share it.
 
-    A raga head hears the UNet by a hook of its own; it is here for its weights.
+    A raga head hears the UNet by a hook of its own; it is here for its weights. With `compiled`
+    the UNet is run through torch.compile while it learns; what is measured in between has other
+    shapes, each of which would be compiled anew, and takes the UNet as it is.
     """
     import torch
+
+    quick = torch.compile(unet.forward, dynamic=False) if compiled else unet
 
     class Denoiser(torch.nn.Module):
         def __init__(self):
@@ -108,91 +124,7 @@ def build_denoiser(unet, text_encoder=None, raga_head=None):
         def forward(self, noisy, timesteps, words):
             if self.text_encoder is not None:
                 words = self.text_encoder(words).last_hidden_state
-            return self.unet(noisy, timesteps, encoder_hidden_states=words).sample
+            draw = quick if self.training else self.unet
+            return draw(noisy, timesteps, encoder_hidden_states=words).sample
 
     return Denoiser()
-
-
-@dataclass(frozen=True)
-class Course:
-    """Draws each batch of a run; the same step gives the same batch, whoever asks."""
-
-    config: FinetuneConfig
-    encoded: Encoded
-    words: Words
-    n_timesteps: int
-    n_processes: int = 1
-
-    @cached_property
-    def order(self) -> Order:
-        """Which pictures come when."""
-        return Order(self.encoded.examples, self.config.balance, self.config.seed)
-
-    def batch(self, step: int, part: int, process: int = 0) -> Batch:
-        """Part `part` (of gradient accumulation) of step `step`, as `process` sees it.
-
-        Drawn for all processes and then cut, so that the number of processes changes nothing.
-        """
-        import torch
-
-        config = self.config
-        n = config.batch_size * self.n_processes
-        place = (step * config.gradient_accumulation + part) * n
-        chosen = self.order.indices(place, n)
-        rng = np.random.default_rng([config.seed, 2, place])
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        texts = [self._caption(index, rng) for index in chosen]
-        timesteps = torch.from_numpy(rng.integers(self.n_timesteps, size=n))
-        mine = slice(process * config.batch_size, (process + 1) * config.batch_size)
-        mean, std = self.encoded.mean[chosen], self.encoded.std[chosen].float()
-        latents = mean + std * _normal(mean.shape, generator)
-        noise = _normal(mean.shape, generator)
-        perturbation = torch.zeros_like(noise)
-        if config.noise_offset:
-            noise += config.noise_offset * _normal((*mean.shape[:2], 1, 1), generator)
-        if config.input_perturbation:
-            perturbation = config.input_perturbation * _normal(mean.shape, generator)
-        return Batch(
-            latents[mine],
-            self.words.of(texts[mine]),
-            timesteps[mine],
-            noise[mine],
-            perturbation[mine],
-            torch.from_numpy(chosen)[mine],
-            torch.tensor([bool(text) for text in texts])[mine],
-        )
-
-    def _caption(self, index: int, rng: np.random.Generator) -> str:
-        captions = self.encoded.examples[index].captions
-        chosen = captions[rng.integers(len(captions))]
-        return "" if rng.random() < self.config.caption_dropout else chosen
-
-
-def held_out_batches(encoded: Encoded, words: Words, batch_size: int) -> Sequence[Batch]:
-    """The same pictures, timesteps and noise at every measurement: only the model moves it."""
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    noise = _normal(encoded.mean.shape, generator)
-    texts = [each.captions[0] for each in encoded.examples]
-    ladder = torch.tensor(HELD_OUT_TIMESTEPS).repeat(len(encoded))
-    timesteps = ladder[: len(encoded)]
-    cuts = [slice(i, i + batch_size) for i in range(0, len(encoded), batch_size)]
-    return [
-        Batch(
-            encoded.mean[cut],
-            words.of(texts[cut]),
-            timesteps[cut],
-            noise[cut],
-            torch.zeros_like(noise[cut]),
-            torch.arange(len(encoded))[cut],
-            torch.ones(len(encoded), dtype=torch.bool)[cut],
-        )
-        for cut in cuts
-    ]
-
-
-def _normal(shape, generator) -> "torch.Tensor":
-    import torch
-
-    return torch.randn(shape, generator=generator)

@@ -9,9 +9,7 @@ asked to stop, or when it cannot go on; in each case it says so there, and what 
 
 import dataclasses
 import logging
-import math
 import os
-import time
 from pathlib import Path
 
 from core.errors import RunError, StudioError
@@ -20,9 +18,10 @@ from training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from training.config import SAME_WHEN_RESUMED, FinetuneConfig, read_config
 from training.jobs import reserve
 from training.journal import Journal, logging_to
+from training.ledger import Ledger, refuse_nonsense, whole_rows
 from training.model import keep_lora, save_model
 from training.run_folder import CHECKPOINTS, CONFIG, MODEL, SAMPLE_NOW, SAMPLES, SAVE_NOW
-from training.session import Session, open_session, take_step
+from training.session import Session, Taken, open_session, take_step
 
 log = logging.getLogger(__name__)
 
@@ -111,25 +110,32 @@ FINISHED = "Finished."
 
 def _train(session: Session, journal: Journal) -> str:
     """Take the steps that are left; return why it ended."""
-    config, progress = session.config, session.progress
+    config, progress, ledger = session.config, session.progress, Ledger(session)
     journal.say("Training.", step=progress.step)
+    is_asked = _agreed(session, journal.wants_stop())
     while progress.step < config.max_steps:
-        if _agreed(session, journal.wants_stop()):
+        if is_asked:
             return STOPPED
-        began = time.monotonic()
-        figures = _guarded_step(session, journal.run)
-        seconds = time.monotonic() - began
-        progress.seconds += seconds
-        n_pictures = config.batch_size * config.gradient_accumulation * session.course.n_processes
-        figures |= {"images_per_s": round(n_pictures / seconds, 3)}
-        figures |= {"seconds": round(progress.seconds, 3)}
+        ledger.begin_step()
+        ledger.add(_guarded_step(session))
+        if not (ledger.is_due or _is_stop(progress.step, config)):
+            continue
+        rows, is_asked = ledger.settle(journal.wants_stop())
+        good = whole_rows(rows)
         if session.held_out and _due(progress.step, config.validate_every, config.max_steps):
-            figures["validation_loss"] = session.held_out_loss()
-        journal.step(progress.step, figures)
+            rows[-1]["validation_loss"] = session.held_out_loss()
+        journal.steps(good)
+        refuse_nonsense(rows, _last_step(journal.run))
         _now_and_then(session, journal)
-        if _no_better(session, figures.get("validation_loss")):
+        if _no_better(session, rows[-1].get("validation_loss")):
             return f"No better held-out loss in {config.patience} measurements: ended early."
     return FINISHED
+
+
+def _is_stop(step: int, config: FinetuneConfig) -> bool:
+    """Whether something is to be done after this step, for which its figures must be known."""
+    every = (config.validate_every, config.save_every, config.sample_every)
+    return step >= config.max_steps or any(_due(step, each, 0) for each in every)
 
 
 def _agreed(session: Session, wish: bool) -> bool:
@@ -143,11 +149,11 @@ def _agreed(session: Session, wish: bool) -> bool:
     return accelerator.reduce(asked, reduction="sum").item() > 0
 
 
-def _guarded_step(session: Session, run: Path) -> dict[str, float]:
+def _guarded_step(session: Session) -> Taken:
     import torch
 
     try:
-        figures = take_step(session)
+        return take_step(session)
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
             raise
@@ -156,13 +162,6 @@ def _guarded_step(session: Session, run: Path) -> dict[str, float]:
             f"({session.config.batch_size} now; gradient accumulation makes up for it) or switch "
             "gradient checkpointing on, and resume."
         ) from error
-    if not math.isfinite(figures["loss"]) or not math.isfinite(figures["grad_norm"]):
-        raise RunError(
-            f"The loss is not a number at step {session.progress.step}. The checkpoint of step "
-            f"{_last_step(run)} is kept. Lower the learning rate, or compute in bf16 or without "
-            "mixed precision, and resume."
-        )
-    return figures
 
 
 def _due(step: int, every: int, last: int) -> bool:
@@ -177,8 +176,8 @@ def _now_and_then(session: Session, journal: Journal) -> None:
     asked = journal.wants(SAMPLE_NOW)
     if asked or (journal.writes and _due(step, config.sample_every, config.max_steps)):
         journal.say("Making sample clips.", step=step)
-        with session.averaged():
-            session.listener.render(session.pipeline, journal.run / SAMPLES, step)
+        with session.listening() as pipeline:
+            session.listener.render(pipeline, journal.run / SAMPLES, step)
 
 
 def _no_better(session: Session, loss: float | None) -> bool:

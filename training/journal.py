@@ -46,7 +46,7 @@ class Journal:
     writes: bool = True  # the main process does
     interrupted: bool = False  # by a signal
     has_ended: bool = False
-    _ends: list[float] = field(default_factory=list)  # of the last steps
+    _ends: list[tuple[float, int]] = field(default_factory=list)  # when the last steps ended
     _said: float = 0.0
 
     def begin(self, config: FinetuneConfig) -> None:
@@ -73,20 +73,23 @@ class Journal:
                 self.run, state="running", message=message, max_steps=self.max_steps, **more
             )
 
-    def step(self, step: int, figures: dict) -> None:
-        """One more step is done, with these figures."""
-        self._ends = [*self._ends[-SPEED_OVER:], time.monotonic()]
+    def steps(self, rows: list[dict]) -> None:
+        """More steps are done, with these figures; `step` is among them."""
+        now = time.monotonic()
+        if not rows:
+            return
+        step = rows[-1]["step"]
+        self._ends = [*self._ends[-SPEED_OVER:], (now, step)]
         if not self.writes:
             return
         with (self.run / METRICS).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"step": step, **figures}) + "\n")
-        now = time.monotonic()
+            stream.write("".join(json.dumps(row) + "\n" for row in rows))
         if now - self._said < STATUS_EVERY_S and step < self.max_steps:
             return
         self._said = now
         speed = self.steps_per_s
         left = (self.max_steps - step) / speed if speed else None
-        log.info("step %d of %d: loss %.4f", step, self.max_steps, figures["loss"])
+        log.info("step %d of %d: loss %.4f", step, self.max_steps, rows[-1]["loss"])
         write_status(
             self.run,
             state="running",
@@ -102,7 +105,8 @@ class Journal:
         """Over the last steps; None before the second."""
         if len(self._ends) < 2:
             return None
-        return (len(self._ends) - 1) / max(1e-9, self._ends[-1] - self._ends[0])
+        (began, first), (ended, last) = self._ends[0], self._ends[-1]
+        return (last - first) / max(1e-9, ended - began)
 
     def end(self, state: str, step: int, message: str) -> None:
         """The last word; the wish to stop is granted with it."""

@@ -63,7 +63,7 @@ class RagaLosses:
     recognizer: Recognizer | None = None
     head: RagaHead | None = None
     scale: ForeignRidges | None = None
-    heard: dict[str, float] = field(default_factory=dict)
+    heard: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self):
         place = {raga: i for i, raga in enumerate(self.ragas)}
@@ -86,10 +86,10 @@ class RagaLosses:
         each = F.cross_entropy(logits, ragas.clamp(min=0), reduction="none")
         total = 0 * logits.sum()  # so that the head has a gradient whatever the batch
         for name, which in (("raga_joint", ~batch.captioned), ("raga_worded", batch.captioned)):
-            some = each[(ragas >= 0) & which]
-            if len(some):
-                self.heard[name] = some.mean().item()
-                total = total + some.mean() / 2
+            some = ((ragas >= 0) & which).to(each.dtype)  # weights: to pick them would wait for all
+            mean = (each * some).sum() / some.sum().clamp(min=1)
+            self.heard[name] = mean.detach()
+            total = total + mean / 2
         return total
 
     def _of_pictures(self, batch: Batch, guess: Guess, ragas: Tensor, step: int) -> Tensor:
@@ -105,11 +105,11 @@ class RagaLosses:
         if self.recognizer is not None:
             logits = _at_least_single(self.recognizer.logits(pictures))
             each = F.cross_entropy(logits, places, reduction="none")
-            self.heard["raga_recognizer"] = each.mean().item()
+            self.heard["raga_recognizer"] = each.mean().detach()
             total = total + self.config.recognizer_weight * (weights * each).sum()
         if self.scale is not None:
             each = self.scale(pictures, places)
-            self.heard["raga_scale"] = each.mean().item()
+            self.heard["raga_scale"] = each.mean().detach()
             total = total + self.config.scale_weight * (weights * each).sum()
         return total
 

@@ -12,13 +12,15 @@ from core.spectrogram import codec_from
 from training.cache import Words, encoded
 from training.checkpoint import Progress, Trained
 from training.config import FinetuneConfig, Precision
+from training.course import Course, held_out_batches
 from training.data import Batch, Dataset, read_dataset, spread
-from training.diffusion import MAX_HELD_OUT, Course, Objective, build_denoiser, held_out_batches
+from training.diffusion import Objective, build_denoiser
 from training.listening import Listener, chosen_prompts
 from training.loading import load_pipeline, locate, taught
 from training.wish import Vocabulary
 
 if TYPE_CHECKING:
+    import torch
     from accelerate import Accelerator
     from diffusers import StableDiffusionPipeline
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MAX_HELD_OUT = 64  # pictures: enough to see a trend, at a few seconds a measurement
 LORA_TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
 
 
@@ -47,6 +50,12 @@ class Session:
     progress: Progress
     raga: "RagaLosses | None" = None  # what else holds it to the raga
 
+    @property
+    def n_pictures(self) -> int:
+        """Pictures in one optimizer step of all processes."""
+        config = self.config
+        return config.batch_size * config.gradient_accumulation * self.accelerator.num_processes
+
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """The model as it will be kept: with its averaged weights, and not learning."""
@@ -67,13 +76,22 @@ class Session:
 
     def held_out_loss(self) -> float:
         """The loss on what was held out, at fixed timesteps and noise."""
-        with self.averaged():
+        objective, device = self.objective, self.accelerator.device
+        with self.averaged(), self.accelerator.autocast():
             losses = [
-                self.objective(self.denoiser, batch.to(self.accelerator.device)).item()
-                * len(batch.latents)
+                objective(self.denoiser, batch.to(device)) * len(batch.latents)
                 for batch in self.held_out
             ]
-        return sum(losses) / sum(len(batch.latents) for batch in self.held_out)
+        return sum(losses).item() / sum(len(batch.latents) for batch in self.held_out)
+
+    @contextmanager
+    def listening(self) -> Iterator["StableDiffusionPipeline"]:
+        """The whole pipeline where it computes; what training needs not is put away again."""
+        with self.averaged():
+            try:
+                yield self.pipeline.to(self.accelerator.device)
+            finally:
+                _put_away(self.pipeline, self.config)
 
     @property
     def is_aligned(self) -> bool:
@@ -109,13 +127,15 @@ def open_session(config: FinetuneConfig, dataset: Dataset | None = None) -> Sess
     for name, reason in dataset.rejected:
         log.warning("Left out: %s: %s", name, reason)
     base = locate(config.base)
+    _tune_arithmetic(config)
     accelerator = Accelerator(mixed_precision=precision(config.mixed_precision))
     pipeline = load_pipeline(base, torch.device("cpu")).to(accelerator.device)
     _check_fit(pipeline, dataset)
     with accelerator.main_process_first():  # the others read what it has encoded
         train = encoded(pipeline, dataset, dataset.train)
         held = encoded(pipeline, dataset, spread(dataset.held_out, MAX_HELD_OUT))
-    words = Words(pipeline, _captions(dataset), learned=config.train_text_encoder)
+        words = Words(pipeline, _captions(dataset), config.train_text_encoder, dataset.folder)
+    _put_away(pipeline, config)
     objective = Objective(pipeline, config)
     pipeline.scheduler.register_to_config(prediction_type=objective.prediction)
     raga = None
@@ -132,13 +152,30 @@ def open_session(config: FinetuneConfig, dataset: Dataset | None = None) -> Sess
         pipeline=pipeline,
         denoiser=denoiser,
         objective=objective,
-        course=Course(config, train, words, objective.n_timesteps, accelerator.num_processes),
+        course=Course(
+            config,
+            train,
+            words,
+            objective.n_timesteps,
+            accelerator.num_processes,
+            accelerator.process_index,
+            accelerator.device,
+        ),
         held_out=held_out_batches(held, words, config.batch_size),
         listener=_listener(config, dataset),
         trained=trained,
         progress=Progress(),
         raga=raga,
     )
+
+
+def _tune_arithmetic(config: FinetuneConfig) -> None:
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = config.tf32
+    torch.backends.cudnn.benchmark = True  # every batch has the same shape
+    if config.compile:  # what cannot be compiled runs as it is, and the log says so
+        torch._dynamo.config.suppress_errors = True
 
 
 def _hush() -> None:
@@ -149,6 +186,14 @@ def _hush() -> None:
     for library in (diffusers.utils.logging, transformers.utils.logging):
         library.set_verbosity_error()
         library.disable_progress_bar()
+
+
+def _put_away(pipeline: "StableDiffusionPipeline", config: FinetuneConfig) -> None:
+    """Take what only encodes and decodes off the device: its memory is for training."""
+    if config.raga_loss in ("none", "joint"):
+        pipeline.vae.to("cpu")
+    if not config.train_text_encoder:
+        pipeline.text_encoder.to("cpu")
 
 
 def _listener(config: FinetuneConfig, dataset: Dataset) -> Listener:
@@ -197,24 +242,30 @@ def _prepared(config: FinetuneConfig, pipeline, accelerator: "Accelerator", raga
     if config.gradient_checkpointing:
         pipeline.unet.enable_gradient_checkpointing()
     learned_encoder = pipeline.text_encoder if config.train_text_encoder else None
-    denoiser = build_denoiser(pipeline.unet, learned_encoder, raga_head)
+    denoiser = build_denoiser(pipeline.unet, learned_encoder, raga_head, config.compile)
     denoiser.train()
     parameters = {name: each for name, each in denoiser.named_parameters() if each.requires_grad}
-    optimizer = torch.optim.AdamW(
-        parameters.values(),
-        lr=config.learning_rate,
-        weight_decay=config.weight_decay,
-        fused=accelerator.device.type == "cuda",
-    )
+    optimizer = _optimizer(config, parameters.values(), accelerator.device)
     lr_schedule = get_scheduler(
         config.lr_schedule,
         optimizer,
         num_warmup_steps=config.warmup_steps,
         num_training_steps=config.max_steps,
     )
-    ema = EMAModel(parameters.values(), config.ema_decay) if config.ema_decay else None
+    ema = EMAModel(parameters.values(), config.ema_decay, foreach=True)
     denoiser, prepared = accelerator.prepare(denoiser, optimizer)
-    return denoiser, Trained(parameters, prepared, lr_schedule, ema)
+    return denoiser, Trained(parameters, prepared, lr_schedule, ema if config.ema_decay else None)
+
+
+def _optimizer(config: FinetuneConfig, parameters, device: "torch.device"):
+    import torch
+
+    return torch.optim.AdamW(
+        parameters,
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        fused=device.type == "cuda",
+    )
 
 
 def _add_lora(config: FinetuneConfig, unet) -> None:
@@ -233,8 +284,18 @@ def _add_lora(config: FinetuneConfig, unet) -> None:
         )
 
 
-def take_step(session: Session) -> dict[str, float]:
-    """Take one optimizer step and return its figures."""
+@dataclass
+class Taken:
+    """The figures of one optimizer step; those of the model may still be on their way."""
+
+    lr: float
+    loss: "torch.Tensor"  # of this process; a scalar
+    grad_norm: "torch.Tensor"
+    heard: "dict[str, torch.Tensor | float]"  # the raga losses, of this process
+
+
+def take_step(session: Session) -> Taken:
+    """Take one optimizer step. Nothing here waits for a GPU to have done it."""
     import contextlib
 
     import torch
@@ -242,10 +303,9 @@ def take_step(session: Session) -> dict[str, float]:
     config, accelerator, trained = session.config, session.accelerator, session.trained
     step, n_parts = session.progress.step, session.config.gradient_accumulation
     torch.manual_seed(config.seed + step)  # for dropout: a resumed run drops the same
-    total = 0.0
+    losses = []
     for part in range(n_parts):
-        batch = session.course.batch(step, part, accelerator.process_index)
-        batch = batch.to(accelerator.device)
+        batch = session.course.batch(step, part)
         last = part == n_parts - 1
         apart = contextlib.nullcontext() if last else accelerator.no_sync(session.denoiser)
         with apart:
@@ -254,7 +314,7 @@ def take_step(session: Session) -> dict[str, float]:
                 loss = session.objective.error(batch, guess) / n_parts
                 more = session.raga(batch, guess, step) / n_parts if session.raga else 0.0
             accelerator.backward(loss + more)
-        total += accelerator.reduce(loss.detach(), reduction="mean").item()
+        losses.append(loss.detach())
     grad_norm = accelerator.clip_grad_norm_(trained.parameters.values(), config.max_grad_norm)
     trained.optimizer.step()
     lr = trained.lr_schedule.get_last_lr()[0]
@@ -263,5 +323,4 @@ def take_step(session: Session) -> dict[str, float]:
     if trained.ema is not None:
         trained.ema.step(trained.parameters.values())
     session.progress.step += 1
-    heard = session.raga.heard if session.raga else {}
-    return {"loss": total, "lr": lr, "grad_norm": float(grad_norm), **heard}
+    return Taken(lr, sum(losses), grad_norm, dict(session.raga.heard) if session.raga else {})

@@ -5,8 +5,9 @@ import torch
 
 from tests.training.lesson import SMALL, quick
 from training.cache import Encoded
+from training.course import Course, held_out_batches
 from training.data import Batch, Example
-from training.diffusion import Course, Objective, held_out_batches
+from training.diffusion import Objective
 from training.model import build_pipeline
 
 torch.set_num_threads(1)
@@ -15,8 +16,10 @@ torch.set_num_threads(1)
 class Numbers:
     """Captions as numbers: what was said can be read off."""
 
-    def of(self, texts):
-        return torch.tensor([len(text) for text in texts])
+    kept = torch.arange(9)
+
+    def place(self, text):
+        return len(text)
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +42,7 @@ def batch_at(timestep: int) -> Batch:
     torch.manual_seed(0)
     latents, noise = torch.randn(2, 3, 4, 4, 8)
     steps = torch.full((3,), timestep)
-    said = torch.ones(3, dtype=torch.bool)
-    return Batch(
-        latents, torch.zeros(3), steps, noise, torch.zeros_like(noise), torch.arange(3), said
-    )
+    return Batch(latents, torch.zeros(3), steps, noise, None, torch.arange(3), torch.ones(3))
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
@@ -76,11 +76,23 @@ def test_min_snr_weighs_as_if_the_picture_were_predicted_up_to_the_cap(pipeline,
 
 def test_two_processes_see_together_what_one_would(config):
     alone = Course(replace(config, batch_size=8), encoded(), Numbers(), 1000)
-    shared = Course(config, encoded(), Numbers(), 1000, n_processes=2)
-    whole = alone.batch(5, 0)
-    halves = [shared.batch(5, 0, process) for process in (0, 1)]
+    whole = alone.batch(2, 0)
+    halves = [
+        Course(config, encoded(), Numbers(), 1000, n_processes=2, process=process).batch(2, 0)
+        for process in (0, 1)
+    ]
     for name, tensor in vars(whole).items():
-        assert torch.equal(tensor, torch.cat([getattr(half, name) for half in halves])), name
+        pair = [getattr(half, name) for half in halves]
+        assert (tensor is None) or torch.equal(tensor, torch.cat(pair)), name
+
+
+def test_a_batch_is_the_same_whether_the_device_holds_all_or_is_brought_each(config, monkeypatch):
+    config = replace(config, input_perturbation=0.1)
+    held = Course(config, encoded(), Numbers(), 1000).batch(1, 0)
+    monkeypatch.setattr(Course, "resident", {})
+    brought = Course(config, encoded(), Numbers(), 1000).batch(1, 0)
+    for name, tensor in vars(held).items():
+        assert torch.equal(tensor, getattr(brought, name)), name
 
 
 def test_accumulated_parts_go_on_in_the_order(config):
@@ -92,10 +104,17 @@ def test_accumulated_parts_go_on_in_the_order(config):
 
 def test_captions_are_left_out_as_often_as_asked(config):
     course = Course(replace(config, caption_dropout=0.3), encoded(), Numbers(), 1000)
-    said = torch.cat([course.batch(step, 0).words for step in range(250)])
+    said = torch.cat([course.draw(step, 0).captions for step in range(250)])
     assert (said == 0).float().mean().item() == pytest.approx(0.3, abs=0.05)  # 3 deviations
     never = Course(replace(config, caption_dropout=0), encoded(), Numbers(), 1000)
-    assert all(never.batch(step, 0).words.min() > 0 for step in range(20))
+    assert all(never.draw(step, 0).captions.min() > 0 for step in range(20))
+
+
+def test_every_caption_of_a_picture_is_learned(config):
+    told = Encoded([Example(None, ("a", "bb", "ccc"), "", "", "")] * 2, *torch.zeros(2, 2, 4, 4, 8))
+    course = Course(replace(config, caption_dropout=0), told, Numbers(), 1000)
+    said = torch.cat([course.draw(step, 0).captions for step in range(100)])
+    assert torch.bincount(said)[1:].min() > 100  # of 400
 
 
 def test_noise_offset_shifts_whole_channels(config):

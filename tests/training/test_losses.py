@@ -152,7 +152,8 @@ def test_pictures_without_words_count_for_half_of_the_heads_loss(pipeline, datas
     batch.captioned = torch.tensor([True, True, True, False])
     found = losses(batch, losses.objective.guess(build_denoiser(pipeline.unet), batch), 0)
     heard = losses.heard
-    assert found.item() == pytest.approx((heard["raga_joint"] + heard["raga_worded"]) / 2, rel=1e-5)
+    both = (heard["raga_joint"] + heard["raga_worded"]).item()
+    assert found.item() == pytest.approx(both / 2, rel=1e-5)
 
 
 def test_a_batch_too_noisy_to_see_has_no_loss_but_a_gradient(pipeline, dataset, recognizer):

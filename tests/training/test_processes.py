@@ -27,6 +27,7 @@ def free_port() -> int:
 def train(words: list, run: Path, **settings) -> list[float]:
     """The losses of a run of four steps."""
     flags = {"output": run, "max_steps": 4, "sample_every": 0, "save_every": 2, **settings}
+    flags["mixed_precision"] = "no"  # half precision rounds other sums otherwise
     words = [*words, *(f"--{name.replace('_', '-')}={value}" for name, value in flags.items())]
     done = subprocess.run(
         [str(word) for word in words],
@@ -50,8 +51,7 @@ def test_two_processes_learn_as_one_with_twice_the_batch(tmp_path):
         f"--master_port={free_port()}",
     ]  # fmt: skip
     shared = train([*launcher, *command], tmp_path / "shared", batch_size=2)
-    # Sums are taken in another order, which Adam makes much of in its first steps.
-    assert shared == pytest.approx(alone, rel=3e-3)
+    assert shared == pytest.approx(alone, rel=1e-5)  # sums are taken in another order
     assert read_status(tmp_path / "shared").state == "finished"
     log = (tmp_path / "shared/log.txt").read_text()
     assert log.count("Writing the model.") == 1
