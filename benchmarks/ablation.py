@@ -188,13 +188,15 @@ def _train(session: "Session", config: Ablation) -> dict[str, float]:
     from training.session import take_step
 
     began = timed = time.monotonic()
-    figures: dict[str, float] = {}
+    last = None
     for step in range(config.steps):
         if step == WARMUP_STEPS:
             timed = time.monotonic()
-        figures = take_step(session)
+        last = take_step(session)
         if config.seconds and time.monotonic() - began > config.seconds:
             break
+    float(last.loss)  # waits for a GPU to have done it
+    timed = time.monotonic() - timed
     taken = session.progress.step
     timed_steps = max(1, taken - WARMUP_STEPS) if taken > WARMUP_STEPS else taken
     if torch.cuda.is_available():
@@ -202,8 +204,8 @@ def _train(session: "Session", config: Ablation) -> dict[str, float]:
         torch.cuda.reset_peak_memory_stats()
     else:  # of the process so far, not of this run alone
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    cost = {"steps": taken, "step_s": (time.monotonic() - timed) / timed_steps, "memory_mb": memory}
-    return cost | {name: value for name, value in figures.items() if name.startswith("raga_")}
+    cost = {"steps": taken, "step_s": timed / timed_steps, "memory_mb": memory}
+    return cost | {name: float(value) for name, value in last.heard.items()}
 
 
 def _asks(config: Ablation, session: "Session", dataset: Dataset) -> tuple[list[Ask], int]:

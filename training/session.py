@@ -14,7 +14,8 @@ from training.checkpoint import Progress, Trained
 from training.config import FinetuneConfig, Precision
 from training.course import Course, held_out_batches
 from training.data import Batch, Dataset, read_dataset, spread
-from training.diffusion import Objective, build_denoiser
+from training.diffusion import Objective
+from training.learner import prepare
 from training.listening import Listener, chosen_prompts
 from training.loading import load_pipeline, locate, taught
 from training.wish import Vocabulary
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_HELD_OUT = 64  # pictures: enough to see a trend, at a few seconds a measurement
-LORA_TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
 
 
 @dataclass
@@ -123,9 +123,7 @@ def open_session(config: FinetuneConfig, dataset: Dataset | None = None) -> Sess
     from accelerate import Accelerator
 
     _hush()
-    dataset = dataset or read_dataset(Path(config.dataset))
-    for name, reason in dataset.rejected:
-        log.warning("Left out: %s: %s", name, reason)
+    dataset = _told(dataset or read_dataset(Path(config.dataset)))
     base = locate(config.base)
     _tune_arithmetic(config)
     accelerator = Accelerator(mixed_precision=precision(config.mixed_precision))
@@ -138,35 +136,46 @@ def open_session(config: FinetuneConfig, dataset: Dataset | None = None) -> Sess
     _put_away(pipeline, config)
     objective = Objective(pipeline, config)
     pipeline.scheduler.register_to_config(prediction_type=objective.prediction)
-    raga = None
-    if config.raga_loss != "none":
-        from training.losses import raga_losses
-
-        raga = raga_losses(config, objective, pipeline, dataset)
-    denoiser, trained = _prepared(config, pipeline, accelerator, raga and raga.head)
-    return Session(
-        config=config,
-        base=base,
-        dataset=dataset,
-        accelerator=accelerator,
-        pipeline=pipeline,
-        denoiser=denoiser,
-        objective=objective,
-        course=Course(
-            config,
-            train,
-            words,
-            objective.n_timesteps,
-            accelerator.num_processes,
-            accelerator.process_index,
-            accelerator.device,
-        ),
-        held_out=held_out_batches(held, words, config.batch_size),
-        listener=_listener(config, dataset),
-        trained=trained,
-        progress=Progress(),
-        raga=raga,
+    raga = _raga_losses(config, objective, pipeline, dataset)
+    denoiser, trained = prepare(config, pipeline, accelerator, raga and raga.head)
+    course = Course(
+        config,
+        train,
+        words,
+        objective.n_timesteps,
+        accelerator.num_processes,
+        accelerator.process_index,
+        accelerator.device,
     )
+    return Session(
+        config,
+        base,
+        dataset,
+        accelerator,
+        pipeline,
+        denoiser,
+        objective,
+        course,
+        held_out_batches(held, words, config.batch_size),
+        _listener(config, dataset),
+        trained,
+        Progress(),
+        raga,
+    )
+
+
+def _told(dataset: Dataset) -> Dataset:
+    for name, reason in dataset.rejected:
+        log.warning("Left out: %s: %s", name, reason)
+    return dataset
+
+
+def _raga_losses(config: FinetuneConfig, objective: Objective, pipeline, dataset: Dataset):
+    if config.raga_loss == "none":
+        return None
+    from training.losses import raga_losses
+
+    return raga_losses(config, objective, pipeline, dataset)
 
 
 def _tune_arithmetic(config: FinetuneConfig) -> None:
@@ -227,61 +236,6 @@ def _check_fit(pipeline: "StableDiffusionPipeline", dataset: Dataset) -> None:
 
 def _captions(dataset: Dataset) -> set[str]:
     return {text for split in dataset.splits.values() for each in split for text in each.captions}
-
-
-def _prepared(config: FinetuneConfig, pipeline, accelerator: "Accelerator", raga_head=None):
-    """What is trained, wrapped for the machine, with its optimizer, schedule and average."""
-    import torch
-    from diffusers.optimization import get_scheduler
-    from diffusers.training_utils import EMAModel
-
-    torch.manual_seed(config.seed)  # a LoRA begins with random weights
-    pipeline.vae.requires_grad_(False)
-    pipeline.text_encoder.requires_grad_(config.train_text_encoder)
-    _add_lora(config, pipeline.unet)
-    if config.gradient_checkpointing:
-        pipeline.unet.enable_gradient_checkpointing()
-    learned_encoder = pipeline.text_encoder if config.train_text_encoder else None
-    denoiser = build_denoiser(pipeline.unet, learned_encoder, raga_head, config.compile)
-    denoiser.train()
-    parameters = {name: each for name, each in denoiser.named_parameters() if each.requires_grad}
-    optimizer = _optimizer(config, parameters.values(), accelerator.device)
-    lr_schedule = get_scheduler(
-        config.lr_schedule,
-        optimizer,
-        num_warmup_steps=config.warmup_steps,
-        num_training_steps=config.max_steps,
-    )
-    ema = EMAModel(parameters.values(), config.ema_decay, foreach=True)
-    denoiser, prepared = accelerator.prepare(denoiser, optimizer)
-    return denoiser, Trained(parameters, prepared, lr_schedule, ema if config.ema_decay else None)
-
-
-def _optimizer(config: FinetuneConfig, parameters, device: "torch.device"):
-    import torch
-
-    return torch.optim.AdamW(
-        parameters,
-        lr=config.learning_rate,
-        weight_decay=config.weight_decay,
-        fused=device.type == "cuda",
-    )
-
-
-def _add_lora(config: FinetuneConfig, unet) -> None:
-    unet.requires_grad_(not config.lora_rank)
-    if config.lora_rank:
-        from peft import LoraConfig
-
-        unet.add_adapter(
-            LoraConfig(
-                r=config.lora_rank,
-                lora_alpha=config.lora_alpha or config.lora_rank,
-                lora_dropout=config.lora_dropout,
-                init_lora_weights="gaussian",
-                target_modules=list(LORA_TARGETS),
-            )
-        )
 
 
 @dataclass
