@@ -138,15 +138,7 @@ def open_session(config: FinetuneConfig, dataset: Dataset | None = None) -> Sess
     pipeline.scheduler.register_to_config(prediction_type=objective.prediction)
     raga = _raga_losses(config, objective, pipeline, dataset)
     denoiser, trained = prepare(config, pipeline, accelerator, raga and raga.head)
-    course = Course(
-        config,
-        train,
-        words,
-        objective.n_timesteps,
-        accelerator.num_processes,
-        accelerator.process_index,
-        accelerator.device,
-    )
+    course = _course(config, train, words, accelerator, objective.n_timesteps)
     return Session(
         config,
         base,
@@ -162,6 +154,11 @@ def open_session(config: FinetuneConfig, dataset: Dataset | None = None) -> Sess
         Progress(),
         raga,
     )
+
+
+def _course(config, train, words, accelerator: "Accelerator", n_timesteps: int) -> Course:
+    n, number, device = accelerator.num_processes, accelerator.process_index, accelerator.device
+    return Course(config, train, words, n_timesteps, n, number, device)
 
 
 def _told(dataset: Dataset) -> Dataset:
