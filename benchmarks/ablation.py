@@ -191,6 +191,7 @@ def _train(session: "Session", config: Ablation) -> dict[str, float]:
     last = None
     for step in range(config.steps):
         if step == WARMUP_STEPS:
+            float(last.loss)
             timed = time.monotonic()
         last = take_step(session)
         if config.seconds and time.monotonic() - began > config.seconds:
