@@ -11,9 +11,11 @@ from typing import Any
 import gradio as gr
 
 from core.library import Library
+from core.pitch import FRAME_S
 from core.records import SECTIONS
 from studio.editor import strip
 from studio.editor.edits import server_functions
+from studio.editor.listening import TILE_S
 from studio.editor.routes import PREFIX, STATIC, version
 
 _HTML = """
@@ -40,6 +42,7 @@ _CONFIG = {
         "low_hz": strip.LOW_HZ,
         "high_hz": strip.HIGH_HZ,
     },
+    "pitch": {"tile_s": TILE_S, "frame_s": FRAME_S},
 }
 
 

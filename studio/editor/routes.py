@@ -21,6 +21,7 @@ from core.errors import StudioError
 from core.library import Library
 from core.workspace import Workspace, checked_name
 from studio.editor import setup, views
+from studio.editor.listening import Listening
 from studio.editor.strip import Strips
 from training import clips
 from training.run_folder import SAMPLES
@@ -40,6 +41,7 @@ class Served:
         self._workspace = workspace
         self._library = library
         self._strips = Strips(workspace)
+        self._listening = Listening(workspace)
 
     def recording(self, request: Request) -> Response:
         """A recording with its segments."""
@@ -76,6 +78,19 @@ class Served:
             return Response(status_code=503, headers={"Retry-After": "2"})
         return Response(picture, media_type="image/png", headers=_KEEP)
 
+    def tonics(self, request: Request) -> Response:
+        """What the recording's tonic may be; 503 while it is being listened to."""
+        found = self._listening.tonics(request.path_params["id"])
+        if found is None:
+            return Response(status_code=503, headers={"Retry-After": "2"})
+        return _json({"candidates": [vars(each) for each in found]})
+
+    def pitch(self, request: Request) -> Response:
+        """A tile of the melody's pitch."""
+        where = request.path_params
+        hz = self._listening.pitch(where["id"], where["index"])
+        return Response(hz, media_type="application/octet-stream", headers=_KEEP)
+
     def clip(self, request: Request) -> Response:
         """A generated clip's sound."""
         return _sound(clips.clip(self._workspace, request.path_params["id"]).audio)
@@ -102,6 +117,8 @@ def routes(workspace: Workspace, library: Library) -> list[BaseRoute]:
         "/recordings/{id}/sound": served.sound,
         "/recordings/{id}/peaks": served.peaks,
         "/recordings/{id}/strip/{level:int}/{index:int}": served.tile,
+        "/recordings/{id}/tonics": served.tonics,
+        "/recordings/{id}/pitch/{index:int}": served.pitch,
         "/search/{kind}": served.search,
         "/clips/{id}/sound": served.clip,
         "/clips/{id}/picture": served.clip_picture,

@@ -3,6 +3,7 @@
 import { cheatSheet, commandsOf, listenForKeys } from "./keys.js";
 import { el } from "./dom.js";
 import { Inspector, RecordingCard, lookUp, searcher } from "./inspector.js";
+import { Contour } from "./contour.js";
 import { Crowd } from "./crowd.js";
 import { Filter, Suggestions } from "./filter.js";
 import { Lanes } from "./lanes.js";
@@ -12,6 +13,7 @@ import { SegmentList } from "./list.js";
 import { Session } from "./session.js";
 import { Store } from "./store.js";
 import { Strip } from "./strip.js";
+import { TonicCard } from "./tonic.js";
 import { Transport } from "./transport.js";
 import { openWave } from "./wave.js";
 
@@ -83,11 +85,15 @@ async function open(context, id, isWanted) {
   const transport = new Transport(session, ui.commands);
   ui.faster = (by) => transport.faster(by);
   ui.toggle = (name) => transport.toggle(name);
-  ruleSvaras(session, strip, transport, search);
+  const url = `${at}/recordings/${id}`;
+  const contour = new Contour(picture, session, { url: `${url}/pitch`, strip, pitch: config.pitch });
+  const tonic = new TonicCard(session, search, `${url}/tonics`);
+  ui.toggleDrone = () => tonic.toggleDrone();
+  ruleSvaras(session, strip, contour, transport, search);
   body.prepend(transport.node, palette(session, config.sections), notices(session), suggestions.node);
   const card = new RecordingCard(session, search);
   const lower = el("div", { class: "lower" });
-  lower.append(el("div", { class: "left" }, filter.node, new SegmentList(session).node, card.node, name.node), new Inspector(session, search).node);
+  lower.append(el("div", { class: "left" }, filter.node, new SegmentList(session).node, tonic.node, card.node, name.node), new Inspector(session, search).node);
   body.append(lower, ui.sheet);
   listenForKeys(body, ui.commands);
   wave.audio.addEventListener("error", () => session.say("The sound cannot be played. Import the recording again."));
@@ -107,6 +113,7 @@ async function open(context, id, isWanted) {
     close() {
       store.close();
       strip.destroy();
+      tonic.close();
       wave.destroy();
     },
   };
@@ -158,17 +165,19 @@ function zoomByWheel(event, wave) {
   wave.zoom(wave.px * 2 ** (-event.deltaY / 200), wave.view()[0] + x / wave.px);
 }
 
-/** Draw the svaras of the selected region's raga (else only Sa and Pa) while the box is ticked. */
-function ruleSvaras(session, strip, transport, search) {
+/** Draw svara lines and the pitch while their boxes are ticked; the selected region's raga counts. */
+function ruleSvaras(session, strip, contour, transport, search) {
   const draw = async () => {
-    if (!transport.svaras.checked) return strip.rule(null, []);
     const { tonic_hz, raga } = session.recording;
-    if (!tonic_hz) session.say("Give the recording's tonic to see its svaras.");
     const found = await lookUp(search, "raga", session.selected?.raga ?? raga);
+    contour.svaras = found?.svaras ?? null;
+    strip.closeUp(transport.pitch.checked || transport.svaras.checked);
+    contour.show(transport.pitch.checked);
+    if (!transport.svaras.checked) return strip.rule(null, []);
+    if (!tonic_hz) session.say("Confirm the recording's tonic to see its svaras.");
     return strip.rule(tonic_hz, found?.svaras ?? [["S", 0], ["P", 700]]);
   };
-  session.addEventListener("svaras", draw);
-  session.addEventListener("selection", draw);
+  for (const what of ["svaras", "pitch", "selection"]) session.addEventListener(what, draw);
   session.store.addEventListener("recording", draw);
 }
 

@@ -159,15 +159,13 @@ export class RecordingCard {
     const say = (name) => (value) => session.store.describe({ [name]: value });
     this.raga = new Combobox("Raga", { search: search("raga"), commit: say("raga") });
     this.tala = new Combobox("Tala", { search: search("tala"), commit: say("tala") });
-    const number = (text) => session.store.describe({ tonic_hz: text === null ? null : Number(text) });
     this.texts = {
       title: textField("Title", say("title")),
       lead_artist: textField("Lead artist", say("lead_artist")),
       composer: textField("Composer", say("composer")),
       composition: textField("Composition", say("composition")),
-      tonic_hz: textField("Tonic (Hz)", number, { type: "number", step: "any", min: 60, max: 500 }),
     };
-    const { title, lead_artist, composer, composition, tonic_hz } = this.texts;
+    const { title, lead_artist, composer, composition } = this.texts;
     this.node = el(
       "details",
       { class: "recording" },
@@ -176,7 +174,7 @@ export class RecordingCard {
         "div",
         { class: "fields two" },
         ...[title.node, lead_artist.node, this.raga.node, this.tala.node],
-        ...[composer.node, composition.node, tonic_hz.node],
+        ...[composer.node, composition.node],
       ),
     );
     session.store.addEventListener("recording", () => this.draw());
@@ -188,8 +186,7 @@ export class RecordingCard {
     this.raga.value = recording.raga;
     this.tala.value = recording.tala;
     for (const [name, field] of Object.entries(this.texts)) {
-      const value = recording[name];
-      field.show(name === "tonic_hz" && value ? value.toFixed(2) : value);
+      field.show(recording[name]);
     }
   }
 }

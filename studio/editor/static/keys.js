@@ -31,6 +31,7 @@ export function commandsOf(session, wave, ui) {
     faster: [[">"], "Faster", () => ui.faster(1)],
     playRegion: [["Enter"], "Play the selected region", () => ui.playRegion()],
     loop: [["L"], "Loop the selected region", () => ui.toggleLoop()],
+    drone: [["D"], "Drone on the tonic", () => ui.toggleDrone()],
   };
   const snap = (edge) => {
     const chosen = session.selected;

@@ -6,6 +6,8 @@ import { el } from "./dom.js";
 const SETTLE_MS = 120; // ask for tiles when a scroll or zoom has come to rest
 const RETRY_MS = 2000; // while the server prepares the overview of a long recording
 const TRIES = 60;
+const MELODY_HZ = [80, 1250]; // four octaves, in which voices and violins move
+const LABEL_PX = 8; // svaras nearer to each other than this: only a line
 
 export class Strip {
   #tiles = new Map(); // "level/index" -> <img>
@@ -19,6 +21,7 @@ export class Strip {
     this.sheet = el("div", { class: "strip-sheet" });
     this.lines = el("div", { class: "strip-lines", hidden: true });
     container.replaceChildren(this.sheet, this.lines);
+    this.#frame(shape.low_hz, shape.high_hz);
     wave.addEventListener("view", () => this.draw());
     this.draw();
   }
@@ -34,19 +37,39 @@ export class Strip {
     this.#tiles.clear();
   }
 
+  /** Show the octaves of the melody, large; or all that was computed. */
+  closeUp(is) {
+    this.container.classList.toggle("melody", is);
+    this.#frame(...(is ? MELODY_HZ : [this.shape.low_hz, this.shape.high_hz]));
+  }
+
+  /** Where a pitch lies, as a share of the height from the top. */
+  share(hz) {
+    return 1 - Math.log(hz / this.low) / Math.log(this.high / this.low);
+  }
+
+  #frame(low, high) {
+    Object.assign(this, { low, high });
+    const { low_hz, high_hz } = this.shape;
+    this.sheet.style.top = `${100 * this.share(high_hz)}%`;
+    this.sheet.style.height = `${100 * (this.share(low_hz) - this.share(high_hz))}%`;
+  }
+
   /** Draw a line for each svara, `[[name, cents], ...]`, in every octave; none hides them. */
   rule(tonic_hz, svaras) {
     this.lines.hidden = !tonic_hz || !svaras.length;
     if (this.lines.hidden) return;
-    const { low_hz, high_hz } = this.shape;
+    const tall = this.container.clientHeight;
     const nodes = [];
+    let free = Infinity; // pixels from the top, above which a name has room
     for (let octave = -2; octave < 6; octave += 1) {
       for (const [name, cents] of svaras) {
-        const hz = tonic_hz * 2 ** (octave + cents / 1200);
-        const top = 100 * (1 - Math.log(hz / low_hz) / Math.log(high_hz / low_hz));
-        if (top < 1 || top > 99) continue;
-        const node = el("div", { class: name === "S" ? "svara sa" : "svara" }, name);
-        node.style.top = `${top}%`;
+        const top = this.share(tonic_hz * 2 ** (octave + cents / 1200));
+        if (top < 0.01 || top > 0.99) continue;
+        const hasRoom = name === "S" || top * tall < free - LABEL_PX;
+        if (hasRoom) free = top * tall;
+        const node = el("div", { class: name === "S" ? "svara sa" : "svara" }, hasRoom ? name : "");
+        node.style.top = `${100 * top}%`;
         nodes.push(node);
       }
     }
