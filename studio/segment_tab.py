@@ -9,6 +9,9 @@ from core.library import Library
 from core.workspace import Workspace
 from studio.alerts import alerting, bound
 from studio.editor.component import RegionEditor
+from studio.exchange_panel import build_exchange_panel
+from studio.progress_panel import build_progress_panel
+from studio.review_panel import build_review_panel
 from studio.suggest_panel import build_suggest_panel
 
 _openings = itertools.count(1)
@@ -56,6 +59,9 @@ def build_segment_tab(page: gr.Blocks, workspace: Workspace, library: Library) -
         )
         build_suggest_panel(page, workspace, library, recording)
         editor = RegionEditor(library, elem_id="region-editor")
+        build_exchange_panel(library, recording)
+        build_review_panel(library, recording)
+        build_progress_panel(library)
 
     quiet = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     recording.input(to_open, recording, editor, **quiet)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from core.errors import StudioError
+
 # Tells Python which row's button was pressed: 'open' a recording.
 OPENS = """
 element.addEventListener('click', (event) => {
@@ -10,6 +12,12 @@ element.addEventListener('click', (event) => {
   if (pressed) trigger('open', {recording_id: pressed.dataset.open});
 });
 """
+
+# The last input of a handler becomes the name that the editor keeps in this browser.
+NICKNAME = """(...inputs) => {
+  inputs[inputs.length - 1] = localStorage.getItem('studio.annotator') ?? '';
+  return inputs;
+}"""
 
 
 def table_html(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -34,3 +42,11 @@ def open_button(recording_id: str, title: str, segment_id: str | None = None) ->
         f'<button type="button" data-open="{escape(recording_id)}"{at}>Open'
         f'<span class="unseen"> {escape(title)}</span></button>'
     )
+
+
+def faults_html(error: StudioError) -> str:
+    """An error with a line for each fault, as a list."""
+    first, *rest = str(error).splitlines()
+    faults = "".join(f"<li>{escape(line)}</li>" for line in rest)
+    listed = f"<ul>{faults}</ul>" if faults else ""
+    return f'<div class="notice bad" role="alert"><p>{escape(first)}</p>{listed}</div>'

@@ -7,7 +7,7 @@ import tyro
 
 from core.command import run
 from core.errors import AnnotationError, LibraryError
-from core.exchange import exporting, importing, label_studio
+from core.exchange import exporting, importing, label_studio, reading
 from core.exchange.formats import FORMATS
 from core.library import Library
 from core.records import Recording, Status
@@ -51,12 +51,8 @@ def import_(
     workspace
         Where everything is kept.
     """
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise AnnotationError(f"{str(file)!r} cannot be read: {error.strerror}.") from error
     library = Library.of(Workspace.at(workspace))
-    found = importing.read(content, file.name, format)
+    found = reading.read(reading.content_of(file), file.name, format)
     wishes = importing.Wishes(dict(_answers(map)), tier, replace, annotator)
     plan = importing.plan(found, library, _recording(library, recording), wishes)
     if plan.unknown:

@@ -5,7 +5,6 @@ A section name that nobody knows is never guessed: `Plan.unknown` lists it with 
 written, as the catalogue's do, and is said in `Plan.notes`.
 """
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,29 +13,15 @@ from functools import cache
 from core import theory
 from core.edits import PAST_THE_END_S, TOUCHING_S, clock, is_firm
 from core.errors import AnnotationError, TheoryError
-from core.exchange.formats import Format, format_named, recognise
 from core.exchange.marks import FIELDS, KEPT_ID, NUMBERS, Faults, Mark, shown
+from core.exchange.reading import Found
 from core.library import Library
 from core.records import ORIGINS, STATUSES, Recording, Segment
 
 LEAVE_OUT = ""  # the answer to an unknown name whose regions nobody wants
-LARGEST_BYTES = 256 << 20  # 50,000 regions with every field take 60 MB in the wordiest format
 
 _CHOICES = {"origin": ORIGINS, "status": STATUSES}
 _UNREADABLE = "\0"
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a file says, in its own words."""
-
-    format: Format
-    marks: tuple[Mark, ...]
-
-    @property
-    def tiers(self) -> dict[str, int]:
-        """The tiers (annotation sets, speaker files) it has, and how many regions each holds."""
-        return dict(Counter(mark.tier for mark in self.marks))
 
 
 @dataclass(frozen=True)
@@ -70,30 +55,6 @@ class Wishes:
     tiers: tuple[str, ...] = ()  # only these; all if empty
     replace: bool = False  # what this annotator had here gives way
     annotator: str | None = None  # whose the regions are where the file does not say
-
-
-def read(content: bytes, name: str, format: str | None = None) -> Found:
-    """What a file says; its format is recognised unless it is given.
-
-    Raises
-    ------
-    AnnotationError
-        If it cannot be read as a whole, with a line for each fault.
-    """
-    if len(content) > LARGEST_BYTES:
-        raise AnnotationError(f"{name} is larger than {LARGEST_BYTES >> 20} MB. Is it sound?")
-    try:
-        found = format_named(format) if format else recognise(content)
-        marks = found.read(content)
-        faults = Faults("Some regions cannot be.")
-        for mark in marks:
-            _check_times(mark, faults)
-        faults.settle()
-    except AnnotationError as error:
-        raise AnnotationError(f"{name}: {error}") from error
-    if not marks:
-        raise AnnotationError(f"{name}: this {found.title} file marks no regions.")
-    return Found(found, tuple(marks))
 
 
 def plan(found: Found, library: Library, recording: Recording, wishes: Wishes) -> Plan:
@@ -154,18 +115,6 @@ def ask(unknown: Iterable[Unknown]) -> str:
         likely = f"; perhaps {' or '.join(each.suggestions)}" if each.suggestions else ""
         lines.append(f"{each.label or '(no label)'} ({many}, first at {each.where}){likely}")
     return "\n".join(lines)
-
-
-def _check_times(mark: Mark, faults: Faults) -> None:
-    start, end = mark.start_s, mark.end_s
-    if not (math.isfinite(start) and math.isfinite(end)):
-        faults.add(mark.where, f"it runs from {start} s to {end} s. Give times in seconds.")
-    elif start < 0:
-        faults.add(mark.where, f"it starts at {start:g} s, before the sound does.")
-    elif end == start:
-        faults.add(mark.where, f"it is a point at {clock(start)}. Give it an end, or take it out.")
-    elif end < start:
-        faults.add(mark.where, f"it ends ({clock(end)}) before it starts ({clock(start)}).")
 
 
 def _wanted(found: Found, recording: Recording, wishes: Wishes, notes: list[str]) -> list[Mark]:

@@ -8,7 +8,7 @@ player may start anywhere in a three-hour file.
 import hashlib
 import inspect
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from core.errors import StudioError
 from core.library import Library
 from core.workspace import Workspace, checked_name
+from studio import label_files
 from studio.editor import setup, views
 from studio.editor.listening import Listening
 from studio.editor.strip import Strips
@@ -115,6 +116,7 @@ def routes(workspace: Workspace, library: Library) -> list[BaseRoute]:
         "/recordings/{id}/changes": served.changes,
         "/recordings/{id}/segments/{segment}/history": served.history,
         "/recordings/{id}/sound": served.sound,
+        label_files.ADDRESS: partial(label_files.answer, library),
         "/recordings/{id}/peaks": served.peaks,
         "/recordings/{id}/strip/{level:int}/{index:int}": served.tile,
         "/recordings/{id}/tonics": served.tonics,

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from core.errors import AnnotationError
-from core.exchange import exporting, importing
+from core.exchange import exporting, importing, reading
 from core.exchange.formats import FORMATS
 from core.library import Library
 from core.records import Recording, Segment
@@ -24,7 +24,7 @@ def library(workspace):
 
 
 def take(library: Library, content: bytes, **wishes) -> importing.Plan:
-    found = importing.read(content, "labels.txt")
+    found = reading.read(content, "labels.txt")
     return importing.plan(found, library, RECORDING, importing.Wishes(**wishes))
 
 

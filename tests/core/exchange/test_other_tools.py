@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from core.exchange import exporting, importing
+from core.exchange import exporting, importing, reading
 from core.library import Library
 from core.records import Recording, Segment
 
@@ -28,7 +28,7 @@ def library(tmp_path_factory):
 @pytest.fixture
 def taken(library):
     def take(content: bytes, answers=None, **wishes) -> importing.Plan:
-        found = importing.read(content, "labels")
+        found = reading.read(content, "labels")
         return importing.plan(found, library, RECORDING, importing.Wishes(answers or {}, **wishes))
 
     return take

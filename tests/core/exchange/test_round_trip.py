@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.exchange import exporting, importing
+from core.exchange import exporting, importing, reading
 from core.exchange.formats import FORMATS
 from core.exchange.marks import FIELDS, KEPT_ID, NUMBERS
 from core.library import Library
@@ -87,7 +87,7 @@ def empty(tmp_path_factory):
 
 def there_and_back(library: Library, segments: list[Segment], name: str) -> list[Segment]:
     done = exporting.export(RECORDING, segments, name)
-    found = importing.read(done.content, f"labels{done.format.suffix}")
+    found = reading.read(done.content, f"labels{done.format.suffix}")
     assert found.format.name == name  # recognised by its content
     planned = importing.plan(found, library, RECORDING, importing.Wishes())
     assert not planned.unknown
@@ -129,7 +129,7 @@ def test_what_comes_back_unchanged_changes_nothing(workspace, name):
     library.save_all([drawn, proposed])
     done = exporting.export(RECORDING, library.segments(), name)
     planned = importing.plan(
-        importing.read(done.content, "labels"), library, RECORDING, importing.Wishes()
+        reading.read(done.content, "labels"), library, RECORDING, importing.Wishes()
     )
     assert importing.save(library, planned) == 0
     assert len(library.history(drawn.id)) == 1

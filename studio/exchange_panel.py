@@ -1,0 +1,271 @@
+"""Below the editor: labels of other tools in, and segments out to them.
+
+A file is looked at as soon as it is dropped: its format, its regions, what must be asked and what
+is wrong, before anything is saved.
+"""
+
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+
+from core.agreement import annotators
+from core.edits import clock
+from core.errors import StudioError
+from core.exchange import exporting, importing, reading
+from core.exchange.formats import FORMATS
+from core.library import Library
+from core.records import SECTIONS, Segment
+from studio.access import annotator
+from studio.alerts import alerting, bound
+from studio.editor.routes import PREFIX
+from studio.label_files import address, chosen
+from studio.tables import NICKNAME, faults_html, table_html
+
+_ROWS = 12  # regions of a file that are shown before it is imported
+_MOST_ASKED = 100
+_UNANSWERED = "?"
+_HEADS = ("From", "To", "Section", "Raga", "Tala", "Says more")
+_QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+
+# Tells Python what each unknown label was answered to be.
+_ANSWERS = """
+element.addEventListener('click', (event) => {
+  if (!event.target.closest('[data-answer]')) return;
+  const answers = {};
+  for (const each of element.querySelectorAll('select[data-label]')) {
+    if (each.value !== '?') answers[each.dataset.label] = each.value;
+  }
+  trigger('apply', {answers});
+});
+"""
+
+Shown = tuple[str, gr.Button, gr.Dropdown]
+
+
+def look(
+    library: Library,
+    recording_id: str | None,
+    path: str | None,
+    answers: dict[str, str],
+    tiers: list[str],
+    replace: bool,
+    nickname: str | None,
+    profile: gr.OAuthProfile | None,
+) -> Shown:
+    """What importing the file would do, or what keeps it from being imported."""
+    if not path or not recording_id:
+        return "", gr.Button(interactive=False), gr.Dropdown(visible=False)
+    wishes = importing.Wishes(answers, tuple(tiers or ()), replace, annotator(profile, nickname))
+    names: list[str] = []
+    try:
+        found = reading.read(reading.content_of(Path(path)), Path(path).name)
+        names = list(found.tiers)
+        plan = importing.plan(found, library, library.recording(recording_id), wishes)
+    except StudioError as error:
+        return faults_html(error), gr.Button(interactive=False), _tiers(names)
+    html = plan_html(found, plan)
+    return html, gr.Button(interactive=not plan.unknown and bool(plan.segments)), _tiers(names)
+
+
+def plan_html(found: reading.Found, plan: importing.Plan) -> str:
+    """A file as it was understood: what must be asked, what is noted, its first regions."""
+    tiers = f" on {len(found.tiers)} tiers" if len(found.tiers) > 1 else ""
+    head = f"<p><b>{escape(found.format.title)}</b>: {_many(len(found.marks))}{tiers}.</p>"
+    gone = f"<p>{_many(len(plan.replaced))} give way.</p>" if plan.replaced else ""
+    notes = "".join(f"<li>{escape(note)}</li>" for note in plan.notes[:_ROWS])
+    return (
+        f'<div class="labels">{head}{_asked(plan.unknown)}{gone}'
+        f"{f'<ul>{notes}</ul>' if notes else ''}{_preview(plan.segments)}</div>"
+    )
+
+
+@alerting
+def bring_in(
+    library: Library,
+    recording_id: str | None,
+    path: str | None,
+    answers: dict[str, str],
+    tiers: list[str],
+    replace: bool,
+    nickname: str | None,
+    profile: gr.OAuthProfile | None,
+) -> tuple[None, str, gr.Button, gr.Dropdown]:
+    """Save the file's regions as one edit; the editor sees them within seconds."""
+    if not path or not recording_id:
+        raise StudioError("No file yet. Drop a file of labels into the box.")
+    who = annotator(profile, nickname)
+    wishes = importing.Wishes(answers, tuple(tiers or ()), replace, who)
+    found = reading.read(reading.content_of(Path(path)), Path(path).name)
+    plan = importing.plan(found, library, library.recording(recording_id), wishes)
+    count = importing.save(library, plan, who)
+    same = len(plan.segments) - count
+    said = f"{_many(count)} imported" + (
+        f", {same} were here already as they are." if same else "."
+    )
+    html = f'<p class="notice" role="status">{said} One undo in the editor takes it back.</p>'
+    return None, html, gr.Button(interactive=False), gr.Dropdown(visible=False, value=[])
+
+
+def taken_out(library: Library, recording_id: str | None, format: str, which: str | None) -> str:
+    """A link to the file, and what it cannot hold."""
+    if not recording_id:
+        return '<p class="hint">Choose a recording first.</p>'
+    status, _, who = (which or "").partition(":")
+    try:
+        segments = chosen(library, recording_id, status, who)
+    except StudioError as error:
+        return faults_html(error)
+    if not segments:
+        return '<p class="notice">Nothing is marked here yet.</p>'
+    link = f"{PREFIX.lstrip('/')}{address(recording_id, format, status, who)}"
+    kind = FORMATS[format]
+    lost = "".join(f"<li>{escape(line)}</li>" for line in exporting.losses(segments, format))
+    return (
+        f'<p><a class="download" href="{escape(link)}" download>Download {escape(kind.title)} '
+        f"({_many(len(segments))})</a></p>"
+        + (f"<p>What it cannot hold:</p><ul>{lost}</ul>" if lost else "<p>It holds everything.</p>")
+    )
+
+
+def offer(
+    library: Library, recording_id: str | None, format: str, which: str | None
+) -> tuple[gr.Dropdown, str]:
+    """What may be taken out of the recording that is open."""
+    people = annotators(library.segments(recording_id)) if recording_id else []
+    options = [("All of it", ""), ("What is approved", "approved:")]
+    options += [(f"What {name} marked", f":{name}") for name in people]
+    kept = which if which in {value for _, value in options} else ""
+    html = taken_out(library, recording_id, format, kept)
+    return gr.Dropdown(choices=options, value=kept), html
+
+
+def build_exchange_panel(library: Library, recording: gr.Dropdown) -> None:
+    """Add the panel to the open tab; `recording` names what is open."""
+    with gr.Accordion("Import and export labels", open=False, elem_id="exchange") as panel:
+        nickname = gr.Textbox(visible=False)
+        answers = gr.State({})
+        with gr.Row(equal_height=False):
+            with gr.Column(min_width=300):
+                file = gr.File(
+                    label="Labels from Audacity, Praat, ELAN, JAMS, CSV, RTTM, Label Studio …",
+                    height=140,
+                    elem_id="exchange-file",
+                )
+                tiers = gr.Dropdown(
+                    [], multiselect=True, visible=False, label="Only these tiers (all if empty)"
+                )
+                replace = gr.Checkbox(label="What I marked here before gives way")
+                seen = gr.HTML(
+                    js_on_load=_ANSWERS, apply_default_css=False, elem_id="exchange-seen"
+                )
+                start = gr.Button(
+                    "Import", variant="primary", interactive=False, elem_id="exchange-start"
+                )
+            with gr.Column(min_width=300):
+                titles = [(each.title, name) for name, each in FORMATS.items()]
+                format = gr.Dropdown(titles, value="csv", label="Format", elem_id="exchange-format")
+                which = gr.Dropdown([("All of it", "")], value="", label="Which regions")
+                out = gr.HTML(apply_default_css=False, elem_id="exchange-out")
+
+    asked = [recording, file, answers, tiers, replace, nickname]
+    shown = [seen, start, tiers]
+    signed = {**_QUIET, "js": NICKNAME}
+    file.upload(
+        bound(_look_at_new, library),
+        [recording, file, replace, nickname],
+        [answers, *shown],
+        **signed,
+    )
+    file.clear(lambda: ("", gr.Button(interactive=False)), None, [seen, start], **_QUIET)
+    gr.on([tiers.input, replace.input], bound(look, library), asked, shown, **signed)
+    seen.apply(_answered, answers, answers, **_QUIET).then(
+        bound(look, library), asked, shown, **signed
+    )
+    start.click(
+        bound(bring_in, library), asked, [file, *shown], **{**signed, "show_progress": "full"}
+    )
+    offered = [recording, format, which]
+    gr.on([panel.expand, recording.change], bound(offer, library), offered, [which, out], **_QUIET)
+    gr.on([format.input, which.input], bound(taken_out, library), offered, out, **_QUIET)
+
+
+def _look_at_new(
+    library: Library,
+    recording_id: str | None,
+    path: str | None,
+    replace: bool,
+    nickname: str | None,
+    profile: gr.OAuthProfile | None,
+) -> tuple:
+    shown = look(library, recording_id, path, {}, [], replace, nickname, profile)
+    return {}, *shown
+
+
+def _answered(answers: dict[str, str], event: gr.EventData) -> dict[str, str]:
+    said = event.answers if isinstance(event.answers, dict) else {}
+    return {**answers, **{str(label): str(section) for label, section in said.items()}}
+
+
+def _tiers(names: list[str]) -> gr.Dropdown:
+    return gr.Dropdown(choices=names, visible=len(names) > 1)
+
+
+def _asked(unknown: Iterable[importing.Unknown]) -> str:
+    unknown = list(unknown)
+    if not unknown:
+        return ""
+    rows = [
+        (
+            f"<b>{escape(each.label) or '(no label)'}</b><small>{_many(each.count)}, first at "
+            f"{escape(each.where)}</small>",
+            _choice(each),
+        )
+        for each in unknown[:_MOST_ASKED]
+    ]
+    more = len(unknown) - _MOST_ASKED
+    return (
+        '<p class="notice" role="status">These labels name no section. Say what each is, or leave '
+        "its regions out.</p>"
+        + table_html(("Label", "Is"), rows)
+        + (f"<p>and {more} more, once these are answered.</p>" if more > 0 else "")
+        + '<p><button type="button" data-answer>Use these answers</button></p>'
+    )
+
+
+def _choice(unknown: importing.Unknown) -> str:
+    likely = "".join(f"<option>{escape(each)}</option>" for each in unknown.suggestions)
+    others = "".join(
+        f"<option>{each}</option>" for each in SECTIONS if each not in unknown.suggestions
+    )
+    label = escape(unknown.label, quote=True)
+    return (
+        f'<select data-label="{label}" aria-label="What {label or "no label"} is">'
+        f'<option value="{_UNANSWERED}">Choose…</option>'
+        + (f'<optgroup label="Perhaps">{likely}</optgroup>' if likely else "")
+        + f'<optgroup label="Sections">{others}</optgroup>'
+        f'<option value="{importing.LEAVE_OUT}">Leave out</option></select>'
+    )
+
+
+def _preview(segments: tuple[Segment, ...]) -> str:
+    if not segments:
+        return ""
+    rows = [
+        (
+            clock(each.start_s),
+            clock(each.end_s),
+            escape(each.section),
+            escape(each.raga or ""),
+            escape(each.tala or ""),
+            escape(", ".join(filter(None, (each.annotator, each.status, each.note)))[:80]),
+        )
+        for each in segments[:_ROWS]
+    ]
+    more = len(segments) - _ROWS
+    return table_html(_HEADS, rows) + (f"<p>and {more} more.</p>" if more > 0 else "")
+
+
+def _many(count: int) -> str:
+    return f"{count:,} region{'' if count == 1 else 's'}"
