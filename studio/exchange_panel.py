@@ -73,7 +73,7 @@ def plan_html(found: reading.Found, plan: importing.Plan) -> str:
     """A file as it was understood: what must be asked, what is noted, its first regions."""
     tiers = f" on {len(found.tiers)} tiers" if len(found.tiers) > 1 else ""
     head = f"<p><b>{escape(found.format.title)}</b>: {_many(len(found.marks))}{tiers}.</p>"
-    gone = f"<p>{_many(len(plan.replaced))} give way.</p>" if plan.replaced else ""
+    gone = f"<p>Gives way: {_many(len(plan.replaced))}.</p>" if plan.replaced else ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in plan.notes[:_ROWS])
     return (
         f'<div class="labels">{head}{_asked(plan.unknown)}{gone}'
@@ -105,7 +105,7 @@ def bring_in(
         f", {same} were here already as they are." if same else "."
     )
     html = f'<p class="notice" role="status">{said} One undo in the editor takes it back.</p>'
-    return None, html, gr.Button(interactive=False), gr.Dropdown(visible=False, value=[])
+    return None, html, gr.Button(interactive=False), gr.Dropdown(visible=False, value=None)
 
 
 def taken_out(library: Library, recording_id: str | None, format: str, which: str | None) -> str:
@@ -123,7 +123,7 @@ def taken_out(library: Library, recording_id: str | None, format: str, which: st
     kind = FORMATS[format]
     lost = "".join(f"<li>{escape(line)}</li>" for line in exporting.losses(segments, format))
     return (
-        f'<p><a class="download" href="{escape(link)}" download>Download {escape(kind.title)} '
+        f'<p><a class="labels-out" href="{escape(link)}" download>Download {escape(kind.title)} '
         f"({_many(len(segments))})</a></p>"
         + (f"<p>What it cannot hold:</p><ul>{lost}</ul>" if lost else "<p>It holds everything.</p>")
     )
@@ -144,48 +144,44 @@ def offer(
 def build_exchange_panel(library: Library, recording: gr.Dropdown) -> None:
     """Add the panel to the open tab; `recording` names what is open."""
     with gr.Accordion("Import and export labels", open=False, elem_id="exchange") as panel:
-        nickname = gr.Textbox(visible=False)
-        answers = gr.State({})
         with gr.Row(equal_height=False):
             with gr.Column(min_width=300):
-                file = gr.File(
-                    label="Labels from Audacity, Praat, ELAN, JAMS, CSV, RTTM, Label Studio …",
-                    height=140,
-                    elem_id="exchange-file",
-                )
-                tiers = gr.Dropdown(
-                    [], multiselect=True, visible=False, label="Only these tiers (all if empty)"
-                )
-                replace = gr.Checkbox(label="What I marked here before gives way")
-                seen = gr.HTML(
-                    js_on_load=_ANSWERS, apply_default_css=False, elem_id="exchange-seen"
-                )
-                start = gr.Button(
-                    "Import", variant="primary", interactive=False, elem_id="exchange-start"
-                )
+                _build_import(library, recording)
             with gr.Column(min_width=300):
-                titles = [(each.title, name) for name, each in FORMATS.items()]
-                format = gr.Dropdown(titles, value="csv", label="Format", elem_id="exchange-format")
-                which = gr.Dropdown([("All of it", "")], value="", label="Which regions")
-                out = gr.HTML(apply_default_css=False, elem_id="exchange-out")
+                _build_export(library, recording, panel)
 
-    asked = [recording, file, answers, tiers, replace, nickname]
-    shown = [seen, start, tiers]
-    signed = {**_QUIET, "js": NICKNAME}
-    file.upload(
-        bound(_look_at_new, library),
-        [recording, file, replace, nickname],
-        [answers, *shown],
-        **signed,
+
+def _build_import(library: Library, recording: gr.Dropdown) -> None:
+    nickname, answers = gr.Textbox(visible=False), gr.State({})
+    file = gr.File(
+        label="Labels from Audacity, Praat, ELAN, JAMS, CSV, RTTM, Label Studio …",
+        height=140,
+        elem_id="exchange-file",
     )
+    tiers = gr.Dropdown(
+        [], multiselect=True, visible=False, label="Only these tiers (all if empty)"
+    )
+    replace = gr.Checkbox(label="What I marked here before gives way")
+    seen = gr.HTML(js_on_load=_ANSWERS, apply_default_css=False, elem_id="exchange-seen")
+    start = gr.Button("Import", variant="primary", interactive=False, elem_id="exchange-start")
+
+    new, asked = bound(_look_at_new, library), [recording, file, answers, tiers, replace, nickname]
+    shown, signed = [seen, start, tiers], {**_QUIET, "js": NICKNAME}
+    file.upload(new, [recording, file, replace, nickname], [answers, *shown], **signed)
     file.clear(lambda: ("", gr.Button(interactive=False)), None, [seen, start], **_QUIET)
-    gr.on([tiers.input, replace.input], bound(look, library), asked, shown, **signed)
-    seen.apply(_answered, answers, answers, **_QUIET).then(
-        bound(look, library), asked, shown, **signed
-    )
-    start.click(
-        bound(bring_in, library), asked, [file, *shown], **{**signed, "show_progress": "full"}
-    )
+    again = bound(look, library)
+    gr.on([tiers.input, replace.input], again, asked, shown, **signed)
+    seen.apply(_answered, answers, answers, **_QUIET).then(again, asked, shown, **signed)
+    loud = {**signed, "show_progress": "full"}
+    start.click(bound(bring_in, library), asked, [file, *shown], **loud)
+
+
+def _build_export(library: Library, recording: gr.Dropdown, panel: gr.Accordion) -> None:
+    titles = [(each.title, name) for name, each in FORMATS.items()]
+    format = gr.Dropdown(titles, value="csv", label="Format", elem_id="exchange-format")
+    which = gr.Dropdown([("All of it", "")], value="", label="Which regions")
+    out = gr.HTML(apply_default_css=False, elem_id="exchange-out")
+
     offered = [recording, format, which]
     gr.on([panel.expand, recording.change], bound(offer, library), offered, [which, out], **_QUIET)
     gr.on([format.input, which.input], bound(taken_out, library), offered, out, **_QUIET)

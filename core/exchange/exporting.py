@@ -74,7 +74,7 @@ def _losses(segments: list[Segment], kind: Format) -> Iterable[str]:
     if overlaps := _overlaps(segments, kind):
         yield (
             f"{overlaps} regions lie over another of their lane, which {kind.title} cannot tell "
-            "apart: it would not be imported again. Export one annotator, or what is approved."
+            "apart: the file would not import again. Export one annotator, or what is approved."
         )
 
 

@@ -284,13 +284,14 @@ def _refuse_overlap(
         before, at = furthest.get(lane, (None, ""))
         shared = before.overlap_s(segment) if before else 0.0
         if shared > TOUCHING_S and (where or at):
-            other = f"{at}'s" if where and at else "the"
             one = before if where else segment
-            faults.add(
-                where or at,
-                f"it overlaps {other} {one.section} ({clock(one.start_s)} to "
-                f"{clock(one.end_s)}) by {shared:.2f} s"
-                + ("." if where and at else ", which is marked already; replace what is there?"),
-            )
+            span = f"({clock(one.start_s)} to {clock(one.end_s)}) by {shared:.2f} s"
+            if where and at:
+                faults.add(where, f"it overlaps {at}'s {one.section} {span}.")
+            else:
+                faults.add(where or at, f"it overlaps the {one.section} marked here {span}.")
+                faults.advice = (
+                    "Let what was marked before give way (--replace), or import under another name."
+                )
         if before is None or segment.end_s > before.end_s:
             furthest[lane] = (segment, where)

@@ -64,6 +64,7 @@ class Faults:
     def __init__(self, what: str):
         self._what = what
         self._found: list[str] = []
+        self.advice: str | None = None  # said once, after the faults
 
     def add(self, where: str, fault: object) -> None:
         """Note one fault."""
@@ -83,6 +84,7 @@ class Faults:
             return
         more = len(self._found) - _SHOWN
         lines = self._found[:_SHOWN] + ([f"and {more} more like these."] if more > 0 else [])
+        lines += [self.advice] if self.advice else []
         raise AnnotationError("\n".join([f"{self._what} Nothing was imported.", *lines]))
 
 
