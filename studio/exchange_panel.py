@@ -143,12 +143,12 @@ def offer(
 
 def build_exchange_panel(library: Library, recording: gr.Dropdown) -> None:
     """Add the panel to the open tab; `recording` names what is open."""
-    with gr.Accordion("Import and export labels", open=False, elem_id="exchange") as panel:
-        with gr.Row(equal_height=False):
-            with gr.Column(min_width=300):
-                _build_import(library, recording)
-            with gr.Column(min_width=300):
-                _build_export(library, recording, panel)
+    panel = gr.Accordion("Import and export labels", open=False, elem_id="exchange")
+    with panel, gr.Row(equal_height=False):
+        with gr.Column(min_width=300):
+            _build_import(library, recording)
+        with gr.Column(min_width=300):
+            _build_export(library, recording, panel)
 
 
 def _build_import(library: Library, recording: gr.Dropdown) -> None:
