@@ -13,7 +13,7 @@ from pathlib import Path
 from core.caption import captions
 from core.errors import DatasetError
 from core.fields import known_fields
-from core.measure import heard_facts, kept_measures
+from core.measure import heard_facts, kept_measures, leveled
 from core.metadata import Row
 from core.recipe import ANY_TONIC_HZ, ExportConfig, codec_of
 from core.records import Recording, Segment
@@ -100,7 +100,7 @@ def plan(
         If nothing would come out; the message says what there is instead.
     """
     clip_s = codec_of(config, ANY_TONIC_HZ).clip_s  # the same for every tonic
-    selection = _select(config, library, clip_s)
+    selection = _select(config, workspace, library, clip_s)
     if not selection.chosen:
         raise DatasetError(_nothing(config, library, selection, clip_s))
     recordings = {recording.id: recording for recording, _ in selection.chosen}
@@ -121,11 +121,13 @@ def raga_of(segment: Segment, recording: Recording) -> str | None:
     return known_fields(segment, recording).get("raga")
 
 
-def _select(config: ExportConfig, library, clip_s: float) -> _Selection:
+def _select(config: ExportConfig, workspace: Workspace, library, clip_s: float) -> _Selection:
     selection = _Selection()
     recordings = {recording.id: recording for recording in library.recordings()}
+    measures = {each: kept_measures(each, workspace) for each in recordings}
     for segment in library.segments():
         recording = recordings[segment.recording_id]
+        segment = leveled(segment, measures[recording.id])
         reason = _reason_against(config, recording, segment, clip_s)
         if reason:
             selection.left_out[reason] += 1

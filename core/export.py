@@ -82,7 +82,7 @@ def export(
     tick("", 0)
     to_compare = _to_compare(decided)
     news = find_duplicates(to_compare, workspace, config, lambda each: tick(each, 0))
-    if config.measure:
+    if config.measure or config.max_mridangam is not None:
         news |= hear_segments(decided, workspace, tick)
     if news:
         decided = preview(config, workspace, library)

@@ -1,4 +1,4 @@
-"""Stage 4, by ear: register, density and tempo of each segment, measured from its sound.
+"""Stage 4, by ear: register, density, tempo and mridangam of each segment, measured from its sound.
 
     python -m core.measure     then captions say what was heard
 
@@ -6,14 +6,14 @@ register is where the melody lies above the tonic, density how many notes it res
 many strokes and notes begin each second: what a listener calls fast, whatever the akshara is. (The
 akshara itself could not be told from onsets: 7 of 17 estimates on sample concerts were twice, half
 or two thirds of the truth. Density and tempo follow the true notes and strokes with a correlation
-of 0.80 and 0.85.)
+of 0.80 and 0.85.) The mridangam's level is `core.segmentation`'s, where nobody has said it.
 
 Numbers are kept beside the recording and worded when asked, so a corrected tonic corrects them too.
 """
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +45,7 @@ class Measure:
     median_hz: float
     notes_per_s: float
     onsets_per_s: float
+    mridangam: float = np.nan  # 0 none .. 1 nothing else
 
 
 def measure(segment: Segment, path: Path) -> Measure:
@@ -73,9 +74,11 @@ def measure_recording(
     """Listen to what was not yet heard of a recording; return how many segments that were."""
     kept = kept_measures(recording.id, workspace)
     new = [segment for segment in segments if not _holds(kept.get(segment.id), segment)]
+    levels = _mridangam_levels(recording, new, workspace) if new else {}
     for segment in new:
         try:
-            kept[segment.id] = measure(segment, workspace.audio(recording.id))
+            found = measure(segment, workspace.audio(recording.id))
+            kept[segment.id] = replace(found, mridangam=levels.get(segment.id, np.nan))
         except AudioError as error:
             log.warning("%s at %.0f s: %s", recording.id, segment.start_s, error)
     if new:
@@ -97,8 +100,20 @@ def kept_measures(recording_id: str, workspace: Workspace) -> dict[str, Measure]
     if not path.exists():
         return {}
     with np.load(path) as kept:
+        if set(kept.files) != {each.name for each in fields(Measure)}:
+            return {}  # of an earlier version: heard again when asked
         columns = [kept[each.name].tolist() for each in fields(Measure)]
     return {row[0]: Measure(*row) for row in zip(*columns, strict=True)}
+
+
+def leveled(segment: Segment, kept: Mapping[str, Measure]) -> Segment:
+    """The segment with the mridangam's level as it was heard, where nobody has said it."""
+    found = kept.get(segment.id)
+    if segment.mridangam_level is not None or not _holds(found, segment):
+        return segment
+    return (
+        segment if np.isnan(found.mridangam) else replace(segment, mridangam_level=found.mridangam)
+    )
 
 
 def heard_facts(
@@ -123,6 +138,21 @@ def heard_facts(
             found.onsets_per_s, (SLOW_BELOW, "slow"), (FAST_ABOVE, "fast"), "medium"
         )
     return {name: Fact(text, "measured") for name, text in said.items() if text}
+
+
+def _mridangam_levels(
+    recording: Recording, segments: Iterable[Segment], workspace: Workspace
+) -> dict[str, float]:
+    from core.segmentation.listening import heard
+    from core.segmentation.model import current
+    from core.segmentation.mridangam import level
+
+    try:
+        found, weights = heard(recording.id, workspace), current(workspace).drum
+    except AudioError as error:
+        log.warning("%s: %s", recording.id, error)
+        return {}
+    return {each.id: level(weights, found, each.start_s, each.end_s) for each in segments}
 
 
 def _holds(found: Measure | None, segment: Segment) -> bool:
@@ -150,7 +180,7 @@ def _onsets_per_s(y: np.ndarray, sr: int) -> float:
 
 
 def main(recording: str | None = None, workspace: Path | None = None) -> None:
-    """Listen to the segments, so that captions can say register, density and tempo.
+    """Listen to the segments, so that captions can say register, density, tempo and mridangam.
 
     Args:
         recording: only this one.

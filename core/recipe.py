@@ -58,7 +58,7 @@ class ExportConfig:
     estimate_tonic: bool = False
     """Measure the tonic of recordings that have none, instead of refusing them."""
     max_mridangam: float | None = None
-    """Leave out segments with a mridangam louder than this (0..1)."""
+    """Leave out segments with a mridangam louder than this (0..1); what nobody said is heard."""
     max_per_raga: int | None = None
     """At most so many clips of one raga, spread over its recordings."""
     max_per_recording: int | None = None
@@ -68,7 +68,7 @@ class ExportConfig:
     floor_db: float | None = -60.0
     """Leave out clips whose loudness (RMS, full scale = 0 dB) is below this."""
     measure: bool = False
-    """Listen to each segment first, so that captions say register, density and tempo."""
+    """Listen to each segment first, so that captions say register, density, tempo, mridangam."""
     find_duplicates: bool = True
     """Listen whether recordings hold the same audio, which must not be in two splits."""
     overwrite: bool = False

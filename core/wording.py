@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from core.caption import Templates, captions
 from core.fields import Fact, facts
-from core.measure import heard_facts, kept_measures
+from core.measure import heard_facts, kept_measures, leveled
 from core.records import Recording, Segment
 from core.variants import edited
 from core.workspace import Workspace
@@ -58,7 +58,7 @@ def wordings(
             kept = kept_measures(recording.id, workspace)
             for segment in library.segments(recording.id):
                 heard = heard_facts(segment, recording, kept)
-                known = facts(segment, recording, heard)
+                known = facts(leveled(segment, kept), recording, heard)
                 lacking = tuple(sorted(by_section[segment.section].fields - known.keys()))
                 if segment.status == "rejected" or not _is_wanted(segment, known, lacking, wanted):
                     continue

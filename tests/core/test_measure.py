@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from core import synthesis
 from core.export import ExportConfig, export
 from core.fields import Fact, known_fields
 from core.library import Library
@@ -90,6 +91,27 @@ def test_silence_says_nothing(workspace):
 def test_what_a_person_says_goes_before_what_was_heard():
     known = known_fields(LOW_AND_SLOW, RECORDING, {"raga": Fact("Kalyani", "measured")})
     assert known["raga"] == "Todi"
+
+
+@pytest.mark.slow
+def test_the_mridangam_is_heard_where_nobody_said_it(workspace):
+    """The first failing of the first Carnatic Riffusion: too much mridangam."""
+    concert = synthesis.render(seed=5, minutes=1.0)
+    soundfile.write(workspace.audio_target("file-1", ".flac"), concert.y, concert.sr)
+    library = Library.of(workspace)
+    library.add(replace(RECORDING, duration_s=len(concert.y) / concert.sr))
+    said = {each.section: each.mridangam_level for each in concert.segments}
+    for each in concert.segments:
+        mark = Segment("file-1", each.start_s, each.end_s, each.section, id=each.section)
+        library.save(replace(mark, status="approved"))
+    loudest, softest = max(said, key=said.get), min(said, key=said.get)
+    config = {"clip_s": 2.56, "max_mridangam": 0.5, "find_duplicates": False}
+    folder = export(ExportConfig("demo", **config), workspace, library)
+    kept = {row["segment_id"] for rows in read_metadata(folder).values() for row in rows}
+    assert softest in kept
+    assert loudest not in kept
+    levels = kept_measures("file-1", workspace)
+    assert levels[softest].mridangam < 0.2 < 0.6 < levels[loudest].mridangam
 
 
 @pytest.mark.slow
