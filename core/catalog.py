@@ -61,6 +61,14 @@ class Catalog:
         """What the ids mean."""
         return Names(self.source.load("id"))
 
+    def offered(self, category: str) -> list[str]:
+        """The names that may be searched for in a category, as the rows spell them."""
+        pages = self.source.listing(category)
+        names = [name for name in self.names.all(category) if pages is None or name in pages]
+        if category == "raga":
+            names = [resolved(theory.raga, name) or name for name in names]
+        return sorted(set(names), key=str.casefold)
+
     def search(self, wanted: Wanted, *, all_talas: bool = False, tell: Tell | None = None) -> Found:
         """The rows that are wanted, the most seen first.
 

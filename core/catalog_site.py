@@ -80,6 +80,9 @@ class Site:
         """Whether the page was fetched before."""
         return self._file(name).exists()
 
+    def listing(self, _folder: str) -> None:
+        """The site does not say which pages it has."""
+
     def _page(self, name: str, fresh_since: float) -> object:
         kept = self._kept(name)
         if kept and kept["checked"] >= fresh_since:

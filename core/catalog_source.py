@@ -17,6 +17,7 @@ SITE = "https://ramanarunachalam.github.io/Music/Carnatic"
 MAX_BYTES = 64 << 20  # the largest page there is holds 3.4 MB
 
 _EXCERPT = re.compile(r"(?:\.[a-z0-9-]+)*\.(?:head|excerpt|trimmed)\.json")
+_NOTE = re.compile(r"(?:\.[a-z0-9-]+)*\.(?:head|excerpt|trimmed)$")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -46,6 +47,9 @@ class Source(Protocol):
     def has(self, name: str) -> bool:
         """Whether it can be had without the network."""
 
+    def listing(self, folder: str) -> frozenset[str] | None:
+        """The pages of a folder, without their suffix; None if that is not known."""
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -74,6 +78,13 @@ class Folder:
             return self._path(name).is_file()
         except NoPage:
             return False
+
+    def listing(self, folder: str) -> frozenset[str]:
+        """The pages and excerpts that the folder holds."""
+        inside = self.root / folder
+        found = inside.glob("*.json") if inside.is_dir() else ()
+        names = (path.name.removesuffix(".json") for path in found)
+        return frozenset(_NOTE.sub("", name) for name in names)
 
     def _path(self, name: str) -> Path:
         *folders, last = parts(name)

@@ -100,10 +100,16 @@ class Downloader:
     site: Site = field(default_factory=Site)
     is_cancelled: Callable[[], bool] = lambda: False
 
-    def run(self, wanted: Sequence[str | Order], tell: Tell | None = None) -> Imported:
+    def run(
+        self,
+        wanted: Sequence[str | Order],
+        tell: Tell | None = None,
+        on_done: Callable[[str, Recording | Failure], object] = lambda *_: None,
+    ) -> Imported:
         """Fetch videos, given as links, ids or orders, one after the other.
 
-        One that fails never stops the others.
+        One that fails never stops the others. `on_done` hears of each what came of it; of those
+        that were never begun, because the user stopped it, it hears nothing.
 
         Raises
         ------
@@ -119,6 +125,7 @@ class Downloader:
             try:
                 order = each if isinstance(each, Order) else Order(video_id(each))
                 recordings.append(self._kept(order) or self._fetched(order, pause, told))
+                on_done(name, recordings[-1])
             except DiskFull:
                 raise
             except Cancelled as error:
@@ -126,6 +133,7 @@ class Downloader:
                 break
             except StudioError as error:
                 failed.append(Failure(name, str(error)))
+                on_done(name, failed[-1])
             told(1.0, name)
         return Imported(recordings, failed)
 

@@ -16,6 +16,8 @@ VISITOR_MAY_NOT = {
     "Space, or run the studio on your own machine, and train there.",
     "push": "Pushing to the Hub is off on this Space: it would go out in its owner's name. Run the "
     "studio on your own machine and push from there.",
+    "catalog": "The catalogue and YouTube are off on this Space for all but its owner: YouTube "
+    "turns its addresses away. Run the studio on your own machine, or drop in an audio file.",
     "youtube": "YouTube import is off on this Space: YouTube turns its addresses away. Run the "
     "studio on your own machine, or drop in an audio file.",
 }

@@ -14,6 +14,7 @@ from studio.access import on_space
 from studio.alerts import bound
 from studio.captions_tab import build_captions_tab
 from studio.concerts_tab import ConcertsTab, build_concerts_tab
+from studio.downloads import Downloads
 from studio.editor.routes import STATIC, routes
 from studio.play_tab import build_play_tab
 from studio.samples import SampleConcerts
@@ -52,7 +53,10 @@ _RESTORED = """() => {
 
 
 def build_studio(
-    workspace: Workspace, library: Library, samples: SampleConcerts | None = None
+    workspace: Workspace,
+    library: Library,
+    samples: SampleConcerts | None = None,
+    downloads: Downloads | None = None,
 ) -> gr.Blocks:
     """The page over one workspace."""
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
@@ -61,13 +65,13 @@ def build_studio(
             if on_space():
                 gr.LoginButton(scale=0, min_width=160)
         with gr.Tabs(elem_id="stages") as tabs:
-            concerts = build_concerts_tab(page, workspace, library, samples)
+            concerts = build_concerts_tab(page, workspace, library, samples, downloads)
             segment = build_segment_tab(page, workspace, library)
             captions = build_captions_tab(page, workspace, library)
             build_train_tab(page, workspace)
             build_play_tab(page, workspace)
         _lead_on(tabs, concerts)
-        _lead_to_segment([concerts.table, captions.table], tabs, segment, library)
+        _lead_to_segment([*concerts.tables, captions.table], tabs, segment, library)
         _come_back(page, tabs, segment, library)
     return page
 

@@ -15,6 +15,9 @@ from core.progress import Progress, progress
 from core.records import Recording
 from core.workspace import Workspace
 from studio.alerts import alerting, bound
+from studio.downloads import Downloads
+from studio.finder import Finder
+from studio.finder_panel import build_finder, build_links, fetch_links, refreshed_downloads
 from studio.samples import SampleConcerts
 from studio.tables import OPENS, open_button, table_html
 
@@ -51,9 +54,9 @@ STEPS = (
 
 @dataclass(frozen=True)
 class ConcertsTab:
-    """What the rest of the page may use: `table` tells of 'open', `steps` of 'go'."""
+    """What the rest of the page may use: `tables` tell of 'open', `steps` of 'go'."""
 
-    table: gr.HTML
+    tables: tuple[gr.HTML, ...]
     steps: gr.HTML
 
 
@@ -108,9 +111,14 @@ def bring_in(
 
 
 def build_concerts_tab(
-    page: gr.Blocks, workspace: Workspace, library: Library, samples: SampleConcerts | None = None
+    page: gr.Blocks,
+    workspace: Workspace,
+    library: Library,
+    samples: SampleConcerts | None = None,
+    downloads: Downloads | None = None,
 ) -> ConcertsTab:
     """Add the tab to the open `page`."""
+    downloads = downloads or Downloads(workspace, library)
     with gr.Tab("Concerts", id="concerts") as tab:
         steps = gr.HTML(steps_html(), js_on_load=_GOES, apply_default_css=False)
         with gr.Row(equal_height=False):
@@ -122,27 +130,45 @@ def build_concerts_tab(
                     elem_id="concerts",
                 )
             with gr.Column(scale=2, min_width=280, elem_classes="card"):
-                gr.Markdown("### Bring in a concert")
-                files = gr.File(
-                    label="Audio files, any format",
-                    file_count="multiple",
-                    file_types=SOUND_FILES,
-                    height=150,
-                    elem_id="import-files",
-                )
-                rights = gr.Dropdown(RIGHTS, value="restricted", label="Rights")
-                start = gr.Button("Import", variant="primary", elem_id="import-start")
-                said = gr.Markdown(elem_id="import-said")
+                links, fetch = _bring_in_card(workspace, library, table)
+        with gr.Column(elem_classes="card"):
+            found = build_finder(Finder(workspace), library, downloads)
         refresh = gr.Timer(POLL_S, active=False)
 
     private = {"api_visibility": "private"}
-    start.click(
-        bound(bring_in, workspace, library), [files, rights], [files, said, table], **private
-    )
-    again = bound(refreshed, library, samples)
     quiet = {**private, "show_progress": "hidden", "queue": False}
+    status = [found.downloads, found.timer]
+    fetch.click(bound(fetch_links, downloads), links, [links, *status], **private)
+    again = bound(refreshed, library, samples)
     gr.on([refresh.tick, tab.select, page.load], again, None, [table, refresh], **quiet)
-    return ConcertsTab(table, steps)
+    moved = bound(refreshed_downloads, downloads)
+    gr.on([found.timer.tick, tab.select, page.load], moved, None, status, **quiet).then(
+        again, None, [table, refresh], **quiet
+    )
+    return ConcertsTab((table, found.downloads), steps)
+
+
+def _bring_in_card(
+    workspace: Workspace, library: Library, table: gr.HTML
+) -> tuple[gr.Textbox, gr.Button]:
+    gr.Markdown("### Bring in a concert")
+    files = gr.File(
+        label="Audio files, any format",
+        file_count="multiple",
+        file_types=SOUND_FILES,
+        height=150,
+        elem_id="import-files",
+    )
+    rights = gr.Dropdown(RIGHTS, value="restricted", label="Rights")
+    start = gr.Button("Import", variant="primary", elem_id="import-start")
+    said = gr.Markdown(elem_id="import-said")
+    start.click(
+        bound(bring_in, workspace, library),
+        [files, rights],
+        [files, said, table],
+        api_visibility="private",
+    )
+    return build_links()
 
 
 def _cells(recording: Recording, done: Progress) -> tuple[str, ...]:
