@@ -117,7 +117,13 @@ def peak_mb() -> float:
 
 
 def made(folder: Path, minutes: float) -> list[Path]:
-    """A drone, a gliding voice and strokes in stereo, half a minute of them again and again."""
+    """The same half minute again and again, in every format."""
+    y = half_minute()
+    return [encoded(folder / f"made.{suffix}", y, minutes) for suffix in CODECS]
+
+
+def half_minute() -> np.ndarray:
+    """A drone, a gliding voice and strokes in stereo, half a minute [shape=(2, n), float32]."""
     rng = np.random.default_rng(0)
     t = np.arange(30 * SR) / SR
     glide = 2 * np.pi * np.cumsum(220 * 2 ** (0.5 * np.sin(2 * np.pi * 0.31 * t))) / SR
@@ -125,8 +131,7 @@ def made(folder: Path, minutes: float) -> list[Path]:
     drone = sum(np.sin(2 * np.pi * f * t) for f in (110, 165, 220, 220.4, 330))
     strokes = np.exp(-40 * (t % 0.3)) * rng.standard_normal(len(t))
     y = 0.05 * voice + 0.03 * drone
-    y = np.stack([y + 0.05 * strokes, y + 0.05 * np.roll(strokes, 40)]).astype(np.float32)
-    return [encoded(folder / f"made.{suffix}", y, minutes) for suffix in CODECS]
+    return np.stack([y + 0.05 * strokes, y + 0.05 * np.roll(strokes, 40)]).astype(np.float32)
 
 
 def encoded(path: Path, y: np.ndarray, minutes: float) -> Path:

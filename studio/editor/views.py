@@ -32,8 +32,9 @@ def as_told(segment: Segment) -> dict[str, Any]:
 
 
 def changes(library: Library, recording_id: str, since: int) -> dict[str, Any]:
-    """What became of the recording's segments after revision `since`."""
-    return told(library.changes_since(recording_id, since), since)
+    """What became of the recording's segments after revision `since`, and what it now is."""
+    revisions = library.changes_since(recording_id, since)
+    return {**told(revisions, since), "recording": asdict(library.recording(recording_id))}
 
 
 def told(revisions: list[Revision], since: int = 0) -> dict[str, Any]:

@@ -59,3 +59,30 @@ export function newId() {
     .map((byte) => byte.toString(16).padStart(2, "0"))
     .join("");
 }
+
+/** What this browser keeps for the studio; nothing where it is forbidden, as in some frames. */
+export const kept = {
+  get(key) {
+    return this.shelf?.getItem(key) ?? null;
+  },
+  /** Keep a value, or forget it where it is null; false if there is no room. */
+  set(key, value) {
+    try {
+      if (value === null) this.shelf.removeItem(key);
+      else this.shelf.setItem(key, value);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+  keys() {
+    return Object.keys(this.shelf ?? {});
+  },
+  get shelf() {
+    try {
+      return window.localStorage;
+    } catch {
+      return null;
+    }
+  },
+};

@@ -1,7 +1,7 @@
 // The editor: opens the recording that Python names, and puts the parts together.
 
 import { cheatSheet, commandsOf, listenForKeys } from "./keys.js";
-import { el } from "./dom.js";
+import { el, kept } from "./dom.js";
 import { Inspector, RecordingCard, lookUp, searcher } from "./inspector.js";
 import { Contour } from "./contour.js";
 import { Crowd } from "./crowd.js";
@@ -97,6 +97,9 @@ async function open(context, id, isWanted) {
   body.append(lower, ui.sheet);
   listenForKeys(body, ui.commands);
   wave.audio.addEventListener("error", () => session.say("The sound cannot be played. Import the recording again."));
+  if (document.activeElement === document.body || document.activeElement?.closest("#segment-recording")) {
+    body.focus({ preventScroll: true }); // so that its keys work at once
+  }
   body.dataset.recording = id;
   body.dataset.ready = "true";
   const address = new URL(location);
@@ -205,7 +208,7 @@ function showMark(session, stage) {
 
 /** The name that edits are signed with where nobody is signed in; kept in this browser. */
 function nameField() {
-  const input = el("input", { id: "annotator-name", value: localStorage.getItem(NAME_KEY) ?? "", placeholder: "no name", onchange: () => localStorage.setItem(NAME_KEY, input.value.trim()) });
+  const input = el("input", { id: "annotator-name", value: kept.get(NAME_KEY) ?? "", placeholder: "no name", onchange: () => kept.set(NAME_KEY, input.value.trim()) });
   const node = el("div", { class: "field signed" }, el("label", { for: "annotator-name" }, "My edits are by"), input);
   return { node, get value() { return input.value; } };
 }

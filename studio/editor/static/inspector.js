@@ -73,7 +73,7 @@ export class Inspector {
     this.form = el(
       "div",
       { class: "fields" },
-      this.head,
+      el("div", { class: "head" }, this.head, ...this.#steps(session)),
       this.about,
       el("div", { class: "verdict" }, this.approve, this.reject, this.delete),
       el("div", { class: "pair" }, this.start.node, this.end.node),
@@ -93,6 +93,17 @@ export class Inspector {
     session.store.addEventListener("change", () => this.draw());
     session.store.addEventListener("recording", () => this.draw());
     this.draw();
+  }
+
+  /** To go from region to region and hear each, also with a thumb. */
+  #steps(session) {
+    const { wave } = session;
+    const hear = () => wave.play(session.selected.start_s, session.selected.end_s);
+    return [
+      button("Previous region", { text: "‹", key: "P", press: () => session.step(-1) }),
+      button("Play the selected region", { sign: "play", key: "Enter", press: hear }),
+      button("Next region", { text: "›", key: "N", press: () => session.step(1) }),
+    ];
   }
 
   draw() {

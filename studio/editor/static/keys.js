@@ -98,7 +98,7 @@ export function listenForKeys(root, commands) {
     if (event.target.closest("input:not([type=checkbox]):not([type=range]), textarea, select, dialog")) return;
     const isPress = event.key === " " || event.key === "Enter";
     if (isPress && event.target.closest("button, summary, input")) return;
-    const command = byKey.get(nameOf(event));
+    const command = byKey.get(nameOf(event)) ?? byKey.get(digitOf(event));
     if (!command) return;
     event.preventDefault();
     event.stopPropagation();
@@ -121,6 +121,12 @@ function nameOf(event) {
     event.shiftKey && isLetter ? "Shift" : null,
   ];
   return [...held.filter(Boolean), key].join("+");
+}
+
+/** The digit on a key that types it only with Shift, as on a French keyboard. */
+function digitOf(event) {
+  const isBare = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey;
+  return isBare ? event.code.match(/^Digit(\d)$/)?.[1] : undefined;
 }
 
 /** The cheat sheet as a dialog. */

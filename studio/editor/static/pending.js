@@ -1,7 +1,7 @@
 // Edits that have not reached the server yet, kept in this browser: a closed or crashed page loses
 // none. Each open page has a shelf of its own; what a page that is gone left there is taken over.
 
-import { newId } from "./dom.js";
+import { kept, newId } from "./dom.js";
 
 const PREFIX = "studio.pending";
 
@@ -14,24 +14,18 @@ export class Pending {
 
   /** Keep these jobs; false if the browser has no room for them. */
   keep(jobs) {
-    try {
-      if (jobs.length) localStorage.setItem(this.key, JSON.stringify(jobs));
-      else localStorage.removeItem(this.key);
-      return true;
-    } catch {
-      return false;
-    }
+    return kept.set(this.key, jobs.length ? JSON.stringify(jobs) : null);
   }
 
   /** The jobs that pages no longer open have left. */
   async inherited() {
     const jobs = [];
-    const keys = Object.keys(localStorage).filter((key) => key.startsWith(this.prefix) && key !== this.key);
+    const keys = kept.keys().filter((key) => key.startsWith(this.prefix) && key !== this.key);
     const held = (await navigator.locks?.query())?.held.map((lock) => lock.name) ?? [];
     for (const key of keys) {
       if (held.includes(key)) continue;
-      jobs.push(...parsed(localStorage.getItem(key)));
-      localStorage.removeItem(key);
+      jobs.push(...parsed(kept.get(key)));
+      kept.set(key, null);
     }
     return jobs;
   }

@@ -159,8 +159,7 @@ export class Store extends EventTarget {
     }
     this.take(answer);
     if (answer.clashes?.length) this.#tell("clash", answer.clashes);
-    if (answer.recording) this.recording = answer.recording;
-    if (answer.recording) this.dispatchEvent(new Event("recording"));
+    this.#recordingIs(answer.recording);
     if (answer.done === false) this.#tell("words", { words: job.nothing });
     if (!this.#queue.length) this.#say("saved", "All changes saved");
   }
@@ -220,6 +219,7 @@ export class Store extends EventTarget {
       const before = new Map(answer.segments.map(({ id }) => [id, this.#shown.get(id)]));
       const changed = this.take(answer);
       this.revision = Math.max(this.revision, answer.revision);
+      this.#recordingIs(answer.recording);
       const lost = changed.filter((id) => this.#mine.delete(id) && before.get(id));
       for (const id of lost) {
         const by = answer.by[id] ?? "Someone without a name";
@@ -228,6 +228,12 @@ export class Store extends EventTarget {
     } catch {
       // the next edit says that the connection is gone
     }
+  }
+
+  #recordingIs(recording) {
+    if (!recording || JSON.stringify(recording) === JSON.stringify(this.recording)) return;
+    this.recording = recording;
+    this.dispatchEvent(new Event("recording"));
   }
 
   #changed(ids) {

@@ -37,10 +37,14 @@ export class Transport {
       "div",
       { class: "transport", role: "toolbar", "aria-label": "Playback and zoom" },
       group(this.play, this.time),
-      group(this.loop, this.speed, el("label", {}, this.follow, "follow"), el("label", { title: "Lines of the raga's svaras (V)" }, this.svaras, "svaras"), el("label", { title: "The melody's pitch above Sa (B)" }, this.pitch, "pitch")),
-      group(act("out", "zoomOut"), this.zoom, act("in", "zoomIn"), act("fit", "fit")),
-      group(act("undo", "undo"), act("redo", "redo")),
-      group(act("markIn", "markIn"), act("markOut", "markOut"), act("split", "split"), act("merge", "merge")),
+      el(
+        "div",
+        { class: "tools" },
+        group(this.loop, this.speed, el("label", {}, this.follow, "follow"), el("label", { title: "Lines of the raga's svaras (V)" }, this.svaras, "svaras"), el("label", { title: "The melody's pitch above Sa (B)" }, this.pitch, "pitch")),
+        group(act("out", "zoomOut"), this.zoom, act("in", "zoomIn"), act("fit", "fit")),
+        group(act("undo", "undo"), act("redo", "redo")),
+        group(act("markIn", "markIn"), act("markOut", "markOut"), act("split", "split"), act("merge", "merge")),
+      ),
       group(button("Keyboard", { text: "?", key: "?", press: commands.help.run }), this.words, this.state),
     );
     wave.addEventListener("time", () => this.tick());

@@ -41,6 +41,7 @@ def test_changes_give_the_last_word_on_each_segment(concert):
         "deleted": [],
         "revisions": {},
         "by": {},
+        "recording": answer["recording"],
     }
 
 
@@ -61,6 +62,11 @@ def test_a_segments_history_tells_who_said_what(concert):
     ]
     assert told_of[0]["segment"]["end_s"] == 10
     assert told_of[1]["segment"] is None
+
+
+def test_changes_tell_what_is_now_said_of_the_recording(concert):
+    concert.change(silent(ID, raga="Kalyani"), "Ravi")
+    assert changes(concert, ID, 0)["recording"]["raga"] == "Kalyani"
 
 
 def test_no_change_keeps_the_revision():
