@@ -125,6 +125,8 @@ class FinetuneConfig:
     """bf16, fp16 or no; auto takes bf16 where the machine is fast at it."""
     tf32: bool = True
     """Let a GPU multiply single-precision numbers with ten-bit mantissas: several times faster."""
+    channels_last: bool = False
+    """Lay pictures out channel by channel last, as a GPU's half-precision convolutions like it."""
     gradient_checkpointing: bool = False
     """Less memory for more time."""
     compile: bool = False

@@ -90,7 +90,7 @@ def _live(config: FinetuneConfig, journal: Journal) -> None:
     if config.resume:
         session.progress = load_checkpoint(journal.run / CHECKPOINTS, session.trained)
         journal.forget_after(session.progress.step)
-    why = _train(session, journal)
+    why = train(session, journal)
     if journal.writes:
         if not checkpoints(journal.run / CHECKPOINTS)[-1:] or _last_step(journal.run) != (
             session.progress.step
@@ -108,7 +108,7 @@ STOPPED = "Stopped as asked; everything is saved."
 FINISHED = "Finished."
 
 
-def _train(session: Session, journal: Journal) -> str:
+def train(session: Session, journal: Journal) -> str:
     """Take the steps that are left; return why it ended."""
     config, progress, ledger = session.config, session.progress, Ledger(session)
     journal.say("Training.", step=progress.step)

@@ -23,6 +23,8 @@ def prepare(config: FinetuneConfig, pipeline, accelerator: "Accelerator", raga_h
     pipeline.vae.requires_grad_(False)
     pipeline.text_encoder.requires_grad_(config.train_text_encoder)
     _add_lora(config, pipeline.unet)
+    if config.channels_last:
+        pipeline.unet.to(memory_format=torch.channels_last)
     if config.gradient_checkpointing:
         pipeline.unet.enable_gradient_checkpointing()
     learned_encoder = pipeline.text_encoder if config.train_text_encoder else None

@@ -120,14 +120,23 @@ def open_session(config: FinetuneConfig, dataset: Dataset | None = None) -> Sess
     `dataset` is the one that is named in the settings, where it has been read already.
     """
     import torch
-    from accelerate import Accelerator
 
-    _hush()
+    hush()
     dataset = _told(dataset or read_dataset(Path(config.dataset)))
     base = locate(config.base)
-    _tune_arithmetic(config)
-    accelerator = Accelerator(mixed_precision=precision(config.mixed_precision))
+    accelerator = arithmetic(config)
     pipeline = load_pipeline(base, torch.device("cpu")).to(accelerator.device)
+    return begin_session(config, dataset, base, pipeline, accelerator)
+
+
+def begin_session(
+    config: FinetuneConfig,
+    dataset: Dataset,
+    base: Path,
+    pipeline: "StableDiffusionPipeline",
+    accelerator: "Accelerator",
+) -> Session:
+    """A session with a pipeline that is loaded already."""
     _check_fit(pipeline, dataset)
     with accelerator.main_process_first():  # the others read what it has encoded
         train = encoded(pipeline, dataset, dataset.train)
@@ -175,16 +184,19 @@ def _raga_losses(config: FinetuneConfig, objective: Objective, pipeline, dataset
     return raga_losses(config, objective, pipeline, dataset)
 
 
-def _tune_arithmetic(config: FinetuneConfig) -> None:
+def arithmetic(config: FinetuneConfig) -> "Accelerator":
+    """The machine, and in what it computes."""
     import torch
+    from accelerate import Accelerator
 
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = config.tf32
     torch.backends.cudnn.benchmark = True  # every batch has the same shape
     if config.compile:  # what cannot be compiled runs as it is, and the log says so
         torch._dynamo.config.suppress_errors = True
+    return Accelerator(mixed_precision=precision(config.mixed_precision))
 
 
-def _hush() -> None:
+def hush() -> None:
     """Keep what is no concern of the user's out of the log: a run's log is read by people."""
     import diffusers
     import transformers
