@@ -9,11 +9,14 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from core import theory
 from core.errors import TheoryError
-from core.library import Library
 from core.records import Recording, Segment
+
+if TYPE_CHECKING:  # workers of an import read titles, and open no database
+    from core.library import Library
 
 SHORTEST_S = 1.0  # less is a slip of whoever typed the times
 
@@ -74,7 +77,7 @@ def _meant(piece: str) -> dict[str, str]:
     return {"composition": piece}
 
 
-def add_drafts(library: Library, recording: Recording, drafts: Sequence[Segment], by: str) -> int:
+def add_drafts(library: "Library", recording: Recording, drafts: Sequence[Segment], by: str) -> int:
     """Save the drafts that were never saved before; how many those were.
 
     Where a person has marked most of a draft's stretch, or another draft says the same of it, it is

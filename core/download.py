@@ -24,6 +24,7 @@ from core.executors import in_parallel, processors
 from core.intake import Failure, Imported, Piece, Tell, line, prepared
 from core.labels import Labels
 from core.records import RESTRICTED, Recording
+from core.saraga import add_sections, is_stem, notes_beside
 from core.workspace import Workspace
 
 if TYPE_CHECKING:  # the database is loaded only by those who open it, not by every worker
@@ -62,7 +63,7 @@ class Importer:
             if isinstance(result, Failure):
                 failed.append(result)
             elif isinstance(result, Recording):
-                recordings[result.id] = self._added(result, piece)
+                recordings[result.id] = self._added(result, piece, failed)
             if tell and piece:
                 tell(n_done / len(pieces), f"read {line(piece.path.name)}")
 
@@ -90,18 +91,24 @@ class Importer:
                 if piece not in heard:
                     take(piece, Failure(str(piece.path), reason))
 
-    def _added(self, recording: Recording, piece: Piece) -> Recording:
+    def _added(self, recording: Recording, piece: Piece, failed: list[Failure]) -> Recording:
         """Put it into the library, or say of what is there what is newly known."""
         key = self.labels.key(piece.path)
+        notes = notes_beside(piece.path)
+        failed.extend(notes.failed if notes else ())
         if not self.library.has(recording.id):
+            recording = replace(recording, **(notes.said if notes else {}))
             recording = self.labels.told(recording, key)
             self.library.add(recording)
-            return recording
-        known = self.library.recording(recording.id)
-        if piece.rights != RESTRICTED:
-            known = replace(known, rights=piece.rights)
-        self.library.change(self.labels.told(known, key))
-        return self.labels.told(known, key)
+        else:
+            recording = self.library.recording(recording.id)
+            if piece.rights != RESTRICTED:
+                recording = replace(recording, rights=piece.rights)
+            recording = self.labels.told(recording, key)
+            self.library.change(recording)
+        if notes:
+            add_sections(self.library, recording, notes.sections)
+        return recording
 
     def _unheard(self, files: list[Path]) -> list[Failure]:
         named = {self.labels.key(path) for path in files}
@@ -126,7 +133,7 @@ def import_files(
     """
     result = Importer(workspace, library).run(paths, rights, progress)
     if not result:
-        raise DownloadError(_summary(result.failed))
+        raise DownloadError(summary(result.failed))
     return result
 
 
@@ -143,6 +150,7 @@ def found(paths: Iterable[Path]) -> tuple[list[Path], list[Failure]]:
             if each.suffix.lower() in AUDIO_SUFFIXES
             and not each.name.startswith(".")
             and each.is_file()
+            and not is_stem(each)
         )
         files += inside
         if not inside:
@@ -150,7 +158,8 @@ def found(paths: Iterable[Path]) -> tuple[list[Path], list[Failure]]:
     return list(dict.fromkeys(files)), failed
 
 
-def _summary(failed: Sequence[Failure]) -> str:
+def summary(failed: Sequence[Failure]) -> str:
+    """Why nothing came in."""
     reasons = "; ".join(f"{line(Path(each.what).name)}: {each.reason}" for each in failed)
     return f"Nothing was brought in. {reasons}"
 
@@ -224,7 +233,7 @@ def _report(results: Sequence[Imported]) -> None:
     for each in failed:
         logger.error("not brought in: %s: %s", line(Path(each.what).name), each.reason)
     if not any(results):
-        raise DownloadError(_summary(failed))
+        raise DownloadError(summary(failed))
     for result in results:
         for recording in result:
             logger.info("%s  %.1f s  %s", recording.id, recording.duration_s, recording.title)

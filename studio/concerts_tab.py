@@ -10,10 +10,12 @@ import gradio as gr
 from core.edits import clock
 from core.errors import DownloadError
 from core.fields import tonic_name
+from core.labels import Labels
 from core.library import Library
 from core.progress import Progress, progress
 from core.records import Recording
 from core.workspace import Workspace
+from studio.access import on_space
 from studio.alerts import alerting, bound
 from studio.downloads import Downloads
 from studio.finder import Finder
@@ -30,8 +32,9 @@ RIGHTS = [
     ("Creative Commons BY-NC 4.0", "cc-by-nc-4.0"),
     ("Creative Commons BY-NC-SA 4.0", "cc-by-nc-sa-4.0"),
 ]
-SOUND_FILES = ["audio", ".m4a", ".wma", ".opus", ".webm", ".mp4", ".mka"]
+SOUND_FILES = ["audio", ".m4a", ".wma", ".opus", ".webm", ".mp4", ".mka", ".csv"]
 POLL_S = 2.0
+SAID = 20  # recordings that an import names
 
 HEADS = ("Concert", "Length", "Tonic", "Rights", "Marked", "")
 
@@ -91,21 +94,35 @@ def bring_in(
     workspace: Workspace,
     library: Library,
     files: list[str] | None,
+    folder: str,
     rights: str,
     progress: gr.Progress = gr.Progress(),  # noqa: B008
 ) -> tuple[None, str, str]:
-    """Import the dropped files; what was brought in is said, and the table shows it."""
-    from core.download import import_files
+    """Import the dropped files, with a table of labels if one is among them, or a folder of this
+    machine; what was brought in is said, and the table shows it.
+    """
+    from core.download import Importer, summary
 
-    if not files:
+    if folder.strip() and on_space():
+        raise DownloadError("A folder is read only where the studio runs on your own machine.")
+    given = [Path(each) for each in files or ()] + [Path(each) for each in [folder.strip()] if each]
+    tables = [path for path in given if path.suffix.lower() == ".csv"]
+    paths = [path for path in given if path not in tables]
+    if not paths:
         raise DownloadError("No file yet. Drop audio files into the box, then press Import.")
-    paths = [Path(each) for each in files]
+    if len(tables) > 1:
+        raise DownloadError("There are two tables of labels. Drop one CSV beside the sound.")
+    labels = Labels.read(tables[0]) if tables else Labels()
 
     def show(share: float, what: str) -> None:
         progress(share, desc=what)
 
-    found = import_files(paths, workspace, library, rights=rights, progress=show)
-    lines = [f"- **{_plain(each.title)}**, {clock(each.duration_s)}" for each in found]
+    found = Importer(workspace, library, labels).run(paths, rights, show)
+    if not found:
+        raise DownloadError(summary(found.failed))
+    lines = [f"- **{_plain(each.title)}**, {clock(each.duration_s)}" for each in found[:SAID]]
+    more = len(found) - SAID
+    lines += [f"- and {more} more"] if more > 0 else []
     lines += [f"- {_plain(Path(each.what).name)}: {_plain(each.reason)}" for each in found.failed]
     return None, "\n".join(["Brought in:", *lines]), concerts_html(library)
 
@@ -159,12 +176,18 @@ def _bring_in_card(
         height=150,
         elem_id="import-files",
     )
+    folder = gr.Textbox(
+        label="Or a folder of this machine, with all that lies in it",
+        info="A CSV dropped beside files, and Saraga's files in a folder, say what is heard.",
+        visible=not on_space(),
+        elem_id="import-folder",
+    )
     rights = gr.Dropdown(RIGHTS, value="restricted", label="Rights")
     start = gr.Button("Import", variant="primary", elem_id="import-start")
     said = gr.Markdown(elem_id="import-said")
     start.click(
         bound(bring_in, workspace, library),
-        [files, rights],
+        [files, folder, rights],
         [files, said, table],
         api_visibility="private",
     )

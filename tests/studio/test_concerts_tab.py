@@ -45,14 +45,16 @@ def test_the_table_is_looked_at_again_only_while_samples_come(workspace, library
 
 def test_nothing_dropped_is_refused_in_words(workspace, library):
     with pytest.raises(Exception, match="Drop audio files"):
-        bring_in(workspace, library, [], "own")
+        bring_in(workspace, library, [], "", "own")
 
 
 def test_a_dropped_file_is_imported_with_its_rights(workspace, library, tmp_path):
     path = tmp_path / "varnam.wav"
     tone = 0.3 * np.sin(2 * np.pi * 220 * np.arange(3 * 16_000) / 16_000)
     audio.write(path, tone.astype(np.float32), 16_000)
-    cleared, said, table = bring_in(workspace, library, [str(path)], "own", lambda *a, **k: None)
+    cleared, said, table = bring_in(
+        workspace, library, [str(path)], "", "own", lambda *a, **k: None
+    )
     (found,) = library.recordings()
     assert cleared is None
     assert found.rights == "own"
@@ -64,16 +66,41 @@ def test_what_could_not_be_read_is_named_and_the_rest_comes_in(workspace, librar
     good, bad = tmp_path / "good.wav", tmp_path / "bad.wav"
     audio.write(good, np.full(16_000, 0.1, np.float32), 16_000)
     bad.write_bytes(b"no sound at all")
-    _, said, _ = bring_in(workspace, library, [str(bad), str(good)], "own", lambda *a, **k: None)
+    _, said, _ = bring_in(
+        workspace, library, [str(bad), str(good)], "", "own", lambda *a, **k: None
+    )
     assert len(library.recordings()) == 1
     assert "bad" in said
+
+
+def test_a_table_dropped_beside_the_sound_says_what_is_heard(workspace, library, tmp_path):
+    path, table = tmp_path / "varnam.wav", tmp_path / "labels.csv"
+    audio.write(path, np.full(16_000, 0.1, np.float32), 16_000)
+    table.write_text("file,raga,artist\nvarnam.wav,kalyaani,Asha\n")
+    bring_in(workspace, library, [str(table), str(path)], "", "own", lambda *a, **k: None)
+    (found,) = library.recordings()
+    assert (found.raga, found.lead_artist) == ("Kalyani", "Asha")
+
+
+def test_a_folder_of_this_machine_is_imported_but_never_on_a_space(
+    workspace, library, tmp_path, monkeypatch
+):
+    folder = tmp_path / "tapes"
+    folder.mkdir()
+    audio.write(folder / "a.wav", np.full(16_000, 0.1, np.float32), 16_000)
+    with monkeypatch.context() as space:
+        space.setenv("SPACE_ID", "someone/studio")
+        with pytest.raises(Exception, match="your own machine"):
+            bring_in(workspace, library, [], str(folder), "own", lambda *a, **k: None)
+    bring_in(workspace, library, [], str(folder), "own", lambda *a, **k: None)
+    assert [each.title for each in library.recordings()] == ["a"]
 
 
 def test_only_trouble_is_an_alert(workspace, library, tmp_path):
     bad = tmp_path / "bad.wav"
     bad.write_bytes(b"no sound at all")
     with pytest.raises(Exception, match="bad") as raised:
-        bring_in(workspace, library, [str(bad)], "own", lambda *a, **k: None)
+        bring_in(workspace, library, [str(bad)], "", "own", lambda *a, **k: None)
     assert isinstance(raised.value.__cause__, StudioError)
 
 
