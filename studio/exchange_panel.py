@@ -4,7 +4,8 @@ A file is looked at as soon as it is dropped: its format, its regions, what must
 is wrong, before anything is saved.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from core.edits import clock
 from core.errors import StudioError
 from core.exchange import exporting, importing, reading
 from core.exchange.formats import FORMATS
+from core.exchange.selection import has_points
 from core.library import Library
 from core.records import SECTIONS, Segment
 from studio.access import annotator
@@ -41,32 +43,31 @@ element.addEventListener('click', (event) => {
 });
 """
 
-Shown = tuple[str, gr.Button, gr.Dropdown]
+Shown = tuple[str, gr.Button, gr.Dropdown, gr.Checkbox]
 
 
-def look(
-    library: Library,
-    recording_id: str | None,
-    path: str | None,
-    answers: dict[str, str],
-    tiers: list[str],
-    replace: bool,
-    nickname: str | None,
-    profile: gr.OAuthProfile | None,
-) -> Shown:
+@dataclass(frozen=True)
+class Asked:
+    """What the page says of a dropped file."""
+
+    recording_id: str | None
+    path: str | None
+    wishes: importing.Wishes
+
+
+def look(library: Library, asked: Asked) -> Shown:
     """What importing the file would do, or what keeps it from being imported."""
-    if not path or not recording_id:
-        return "", gr.Button(interactive=False), gr.Dropdown(visible=False)
-    wishes = importing.Wishes(answers, tuple(tiers or ()), replace, annotator(profile, nickname))
-    names: list[str] = []
+    if not asked.path or not asked.recording_id:
+        return "", gr.Button(interactive=False), *_choices(None)
+    found = None
     try:
-        found = reading.read(reading.content_of(Path(path)), Path(path).name)
-        names = list(found.tiers)
-        plan = importing.plan(found, library, library.recording(recording_id), wishes)
+        found = reading.read(reading.content_of(Path(asked.path)), Path(asked.path).name)
+        recording = library.recording(asked.recording_id)
+        plan = importing.plan(found, library, recording, asked.wishes)
     except StudioError as error:
-        return faults_html(error), gr.Button(interactive=False), _tiers(names)
-    html = plan_html(found, plan)
-    return html, gr.Button(interactive=not plan.unknown and bool(plan.segments)), _tiers(names)
+        return faults_html(error), gr.Button(interactive=False), *_choices(found)
+    is_ready = not plan.unknown and bool(plan.segments)
+    return plan_html(found, plan), gr.Button(interactive=is_ready), *_choices(found)
 
 
 def plan_html(found: reading.Found, plan: importing.Plan) -> str:
@@ -82,30 +83,17 @@ def plan_html(found: reading.Found, plan: importing.Plan) -> str:
 
 
 @alerting
-def bring_in(
-    library: Library,
-    recording_id: str | None,
-    path: str | None,
-    answers: dict[str, str],
-    tiers: list[str],
-    replace: bool,
-    nickname: str | None,
-    profile: gr.OAuthProfile | None,
-) -> tuple[None, str, gr.Button, gr.Dropdown]:
+def bring_in(library: Library, asked: Asked) -> tuple:
     """Save the file's regions as one edit; the editor sees them within seconds."""
-    if not path or not recording_id:
+    if not asked.path or not asked.recording_id:
         raise StudioError("No file yet. Drop a file of labels into the box.")
-    who = annotator(profile, nickname)
-    wishes = importing.Wishes(answers, tuple(tiers or ()), replace, who)
-    found = reading.read(reading.content_of(Path(path)), Path(path).name)
-    plan = importing.plan(found, library, library.recording(recording_id), wishes)
-    count = importing.save(library, plan, who)
+    found = reading.read(reading.content_of(Path(asked.path)), Path(asked.path).name)
+    plan = importing.plan(found, library, library.recording(asked.recording_id), asked.wishes)
+    count = importing.save(library, plan, asked.wishes.annotator)
     same = len(plan.segments) - count
-    said = f"{_many(count)} imported" + (
-        f", {same} were here already as they are." if same else "."
-    )
-    html = f'<p class="notice" role="status">{said} One undo in the editor takes it back.</p>'
-    return None, html, gr.Button(interactive=False), gr.Dropdown(visible=False, value=None)
+    said = f"{_many(count)} imported" + (f", {same} were here already as they are" if same else "")
+    html = f'<p class="notice" role="status">{said}. One undo in the editor takes it back.</p>'
+    return None, html, gr.Button(interactive=False), *_choices(None)
 
 
 def taken_out(library: Library, recording_id: str | None, format: str, which: str | None) -> str:
@@ -159,21 +147,21 @@ def _build_import(library: Library, recording: gr.Dropdown) -> None:
         elem_id="exchange-file",
     )
     tiers = gr.Dropdown(
-        [], multiselect=True, visible=False, label="Only these tiers (all if empty)"
+        [], multiselect=True, visible=False, label="Only these tiers (if empty, all with sections)"
     )
+    points = gr.Checkbox(visible=False, label="Points are where sections begin")
     replace = gr.Checkbox(label="What I marked here before gives way")
     seen = gr.HTML(js_on_load=_ANSWERS, apply_default_css=False, elem_id="exchange-seen")
     start = gr.Button("Import", variant="primary", interactive=False, elem_id="exchange-start")
 
-    new, asked = bound(_look_at_new, library), [recording, file, answers, tiers, replace, nickname]
-    shown, signed = [seen, start, tiers], {**_QUIET, "js": NICKNAME}
-    file.upload(new, [recording, file, replace, nickname], [answers, *shown], **signed)
+    asked = [recording, file, answers, tiers, points, replace, nickname]
+    shown, signed = [seen, start, tiers, points], {**_QUIET, "js": NICKNAME}
+    again, do = _asking(look, library), _asking(bring_in, library)
+    file.upload(_anew, None, [answers, tiers, points], **_QUIET).then(again, asked, shown, **signed)
     file.clear(lambda: ("", gr.Button(interactive=False)), None, [seen, start], **_QUIET)
-    again = bound(look, library)
-    gr.on([tiers.input, replace.input], again, asked, shown, **signed)
+    gr.on([tiers.input, points.input, replace.input], again, asked, shown, **signed)
     seen.apply(_answered, answers, answers, **_QUIET).then(again, asked, shown, **signed)
-    loud = {**signed, "show_progress": "full"}
-    start.click(bound(bring_in, library), asked, [file, *shown], **loud)
+    start.click(do, asked, [file, *shown], **{**signed, "show_progress": "full"})
 
 
 def _build_export(library: Library, recording: gr.Dropdown, panel: gr.Accordion) -> None:
@@ -187,16 +175,29 @@ def _build_export(library: Library, recording: gr.Dropdown, panel: gr.Accordion)
     gr.on([format.input, which.input], bound(taken_out, library), offered, out, **_QUIET)
 
 
-def _look_at_new(
-    library: Library,
-    recording_id: str | None,
-    path: str | None,
-    replace: bool,
-    nickname: str | None,
-    profile: gr.OAuthProfile | None,
-) -> tuple:
-    shown = look(library, recording_id, path, {}, [], replace, nickname, profile)
-    return {}, *shown
+def _anew() -> tuple:
+    """For a new file nothing is answered yet."""
+    return {}, gr.Dropdown(value=None), gr.Checkbox(value=False)
+
+
+def _asking(act: Callable[[Library, Asked], tuple], library: Library) -> Callable:
+    """`act` as a handler of all that the page says of a file."""
+
+    def handler(
+        recording_id: str | None,
+        path: str | None,
+        answers: dict[str, str],
+        tiers: list[str] | None,
+        points: bool,
+        replace: bool,
+        nickname: str | None,
+        profile: gr.OAuthProfile | None,
+    ) -> tuple:
+        who = annotator(profile, nickname)
+        wishes = importing.Wishes(answers, tuple(tiers or ()), replace, who, points)
+        return act(library, Asked(recording_id, path, wishes))
+
+    return handler
 
 
 def _answered(answers: dict[str, str], event: gr.EventData) -> dict[str, str]:
@@ -204,8 +205,15 @@ def _answered(answers: dict[str, str], event: gr.EventData) -> dict[str, str]:
     return {**answers, **{str(label): str(section) for label, section in said.items()}}
 
 
-def _tiers(names: list[str]) -> gr.Dropdown:
-    return gr.Dropdown(choices=names, visible=len(names) > 1)
+def _choices(found: reading.Found | None) -> tuple[gr.Dropdown, gr.Checkbox]:
+    """What may be chosen of a file that has several tiers, or points."""
+    if found is None:
+        return gr.Dropdown(visible=False), gr.Checkbox(visible=False)
+    tiers = list(found.tiers)
+    return (
+        gr.Dropdown(choices=tiers, visible=len(tiers) > 1),
+        gr.Checkbox(visible=has_points(found)),
+    )
 
 
 def _asked(unknown: Iterable[importing.Unknown]) -> str:

@@ -1,6 +1,6 @@
 """Stage 3, in and out: segments as other tools keep them, and theirs as segments.
 
-    reading.read(content, name) -> Found        what a file says, in its own words
+    reading.read(content, name) -> Found           what a file says, in its own words
     importing.plan(found, recording, ...) -> Plan  the segments it means, and what must be asked
     exporting.export(recording, segments, format)  the file, and what it cannot hold
 

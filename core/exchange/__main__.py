@@ -24,6 +24,7 @@ def import_(
     tier: Named = (),
     annotator: str | None = None,
     replace: bool = False,
+    points: bool = False,
     dry_run: bool = False,
     workspace: Path | None = None,
 ) -> str:
@@ -41,11 +42,13 @@ def import_(
     map
         What a label of the file means: "old=section", or "old=" to leave its regions out.
     tier
-        Take only this tier (annotation set, speaker file).
+        Take only this tier (annotation set, recording); all that name sections unless given.
     annotator
         Whose the regions are where the file does not say.
     replace
         Let what this annotator marked here before give way.
+    points
+        Points are where sections begin; each lasts until the next.
     dry_run
         Only say what would be imported.
     workspace
@@ -53,7 +56,7 @@ def import_(
     """
     library = Library.of(Workspace.at(workspace))
     found = reading.read(reading.content_of(file), file.name, format)
-    wishes = importing.Wishes(dict(_answers(map)), tier, replace, annotator)
+    wishes = importing.Wishes(dict(_answers(map)), tier, replace, annotator, points)
     plan = importing.plan(found, library, _recording(library, recording), wishes)
     if plan.unknown:
         raise AnnotationError(f'{importing.ask(plan.unknown)} Answer with --map "old=section".')

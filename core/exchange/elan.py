@@ -1,5 +1,6 @@
 """ELAN annotation files (EAF), through pympi-ling; times are whole milliseconds."""
 
+import math
 import re
 import tempfile
 import warnings
@@ -19,10 +20,12 @@ _NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def read(content: bytes) -> list[Mark]:
     """The annotations of an EAF; one that hangs on another has the times of that one.
 
+    What is not aligned has times that are no numbers.
+
     Raises
     ------
     AnnotationError
-        If it is no EAF, is cut off, or holds annotations without times.
+        If it is no EAF, is cut off, or its annotations hang on what is not there.
     """
     document = _parsed(content)
     faults = Faults("This EAF cannot be taken as it is.")
@@ -86,8 +89,6 @@ def _tier(document: Any, name: str, faults: Faults) -> Tier:
         told = []
     for n, (start, end, text, *_) in enumerate(told, start=1):
         where = f"tier {name!r}, annotation {n}"
-        if start is None or end is None:
-            faults.add(where, "it has no time of its own. Align it in ELAN.")
-        else:
-            intervals.append(Interval(start / 1000, end / 1000, text, where))
-    return Tier(name, tuple(sorted(intervals, key=lambda each: each.start_s)))
+        times = [math.nan if time is None else time / 1000 for time in (start, end)]
+        intervals.append(Interval(*times, text, where))  # without times: only if it is wanted
+    return Tier(name, tuple(intervals))

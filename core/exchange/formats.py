@@ -22,6 +22,7 @@ class Format:
     write: Callable[[Recording, list[Segment]], bytes]
     holds: tuple[str, ...] = ()  # of the fields of a segment beside times and section
     rounds_to_ms: bool = False
+    is_by_recording: bool = False  # one file may be about many; a tier begins with the name
 
 
 _ALL = (*FIELDS, KEPT_ID)
@@ -29,12 +30,28 @@ _ALL = (*FIELDS, KEPT_ID)
 FORMATS = {
     each.name: each
     for each in (
-        Format("csv", "CSV table", ".csv", spreadsheet.read, spreadsheet.write, _ALL),
+        Format(
+            "csv",
+            "CSV table",
+            ".csv",
+            spreadsheet.read,
+            spreadsheet.write,
+            _ALL,
+            is_by_recording=True,
+        ),
         Format("audacity", "Audacity labels", ".txt", lines.read_audacity, lines.write_audacity),
         Format("textgrid", "Praat TextGrid", ".TextGrid", praat.read, praat.write, FIELDS, True),
         Format("eaf", "ELAN", ".eaf", elan.read, elan.write, FIELDS, True),
         Format("jams", "JAMS", ".jams", jams_file.read, jams_file.write, _ALL),
-        Format("rttm", "RTTM", ".rttm", lines.read_rttm, lines.write_rttm, ("confidence",)),
+        Format(
+            "rttm",
+            "RTTM",
+            ".rttm",
+            lines.read_rttm,
+            lines.write_rttm,
+            ("confidence",),
+            is_by_recording=True,
+        ),
         Format(
             "label-studio",
             "Label Studio JSON",
@@ -42,6 +59,7 @@ FORMATS = {
             label_studio.read,
             label_studio.write,
             _ALL,
+            is_by_recording=True,
         ),
         Format(
             "sonic-visualiser",
@@ -143,6 +161,8 @@ def _of_lines(text: str) -> Format:
         return FORMATS["sonic-visualiser"]
     if len(commas) >= 4 and all(map(_is_time, commas[:3])):
         return FORMATS["sonic-visualiser"]
+    if len(commas) == 2 and _is_time(commas[0]) and not _is_time(commas[1]):
+        return FORMATS["sonic-visualiser"]  # its time instants: time,label
     return FORMATS["csv"]
 
 

@@ -7,7 +7,7 @@ written, as the catalogue's do, and is said in `Plan.notes`.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 from core import theory
@@ -15,10 +15,13 @@ from core.edits import PAST_THE_END_S, TOUCHING_S, clock, is_firm
 from core.errors import AnnotationError, TheoryError
 from core.exchange.marks import FIELDS, KEPT_ID, NUMBERS, Faults, Mark, shown
 from core.exchange.reading import Found
+from core.exchange.selection import Wishes, known_section, wanted
 from core.library import Library
 from core.records import ORIGINS, STATUSES, Recording, Segment
 
 LEAVE_OUT = ""  # the answer to an unknown name whose regions nobody wants
+
+HAIR_S = 0.05  # an overlap up to this is closed, and said; a longer one is refused
 
 _CHOICES = {"origin": ORIGINS, "status": STATUSES}
 _UNREADABLE = "\0"
@@ -45,18 +48,6 @@ class Plan:
     replaced: tuple[str, ...] = ()  # ids of segments that give way
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """How a file is to be taken."""
-
-    answers: Mapping[str, str] = field(
-        default_factory=dict
-    )  # label of the file -> section, or LEAVE_OUT
-    tiers: tuple[str, ...] = ()  # only these; all if empty
-    replace: bool = False  # what this annotator had here gives way
-    annotator: str | None = None  # whose the regions are where the file does not say
-
-
 def plan(found: Found, library: Library, recording: Recording, wishes: Wishes) -> Plan:
     """The segments that a file means in this recording.
 
@@ -67,7 +58,7 @@ def plan(found: Found, library: Library, recording: Recording, wishes: Wishes) -
         cannot be; a line for each.
     """
     notes: list[str] = []
-    marks = _wanted(found, recording, wishes, notes)
+    marks = wanted(found, recording, wishes, notes)
     answers = {label: _answer(label, said) for label, said in wishes.answers.items()}
     unknown = _unknown(marks, answers)
     present = {each.id: each for each in library.segments(recording.id)}
@@ -75,12 +66,13 @@ def plan(found: Found, library: Library, recording: Recording, wishes: Wishes) -
     pairs = []
     spelt = _speller(notes)
     for mark in marks:
-        section = answers.get(mark.label, _section(mark.label))
+        section = answers.get(mark.label, known_section(mark.label))
         if section:
             with faults.at(mark.where):
                 segment = _segment(mark, section, recording, wishes, spelt)
                 pairs.append((mark.where, _known(segment, mark, present)))
     _refuse_twice(pairs, faults)
+    pairs = _closed(pairs, notes)
     replaced = _replaced(pairs, present, wishes)
     if not unknown:
         _refuse_overlap(pairs, present, replaced, faults)
@@ -117,30 +109,6 @@ def ask(unknown: Iterable[Unknown]) -> str:
     return "\n".join(lines)
 
 
-def _wanted(found: Found, recording: Recording, wishes: Wishes, notes: list[str]) -> list[Mark]:
-    """The marks of the wanted tiers; of a file about several recordings, those of this one."""
-    tiers = found.tiers
-    if wishes.tiers:
-        missing = [name for name in wishes.tiers if name not in tiers]
-        if missing:
-            raise AnnotationError(
-                f"The file has no tier {missing[0]!r}. It has: {', '.join(map(repr, tiers))}."
-            )
-        return [mark for mark in found.marks if mark.tier in wishes.tiers]
-    names = {tier: tier.partition(": ")[0] for tier in tiers}
-    ours = {tier for tier, name in names.items() if name in _names_of(recording)}
-    if not ours or len(ours) == len(tiers):
-        return list(found.marks)
-    left = len([mark for mark in found.marks if mark.tier not in ours])
-    notes.append(f"{left} regions are about other recordings and are left out.")
-    return [mark for mark in found.marks if mark.tier in ours]
-
-
-def _names_of(recording: Recording) -> set[str]:
-    source = recording.source.replace("\\", "/").rpartition("/")[2]
-    return {recording.id, recording.title, source, source.rpartition(".")[0]} - {""}
-
-
 def _answer(label: str, said: str) -> str:
     try:
         return theory.section(said) if said else LEAVE_OUT
@@ -148,19 +116,11 @@ def _answer(label: str, said: str) -> str:
         raise AnnotationError(f"{label!r} cannot become that. {error}") from error
 
 
-@cache
-def _section(label: str) -> str | None:
-    try:
-        return theory.section(label)
-    except TheoryError:
-        return None
-
-
 def _unknown(marks: list[Mark], answers: Mapping[str, str]) -> tuple[Unknown, ...]:
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for mark in marks:
-        if mark.label not in answers and _section(mark.label) is None:
+        if mark.label not in answers and known_section(mark.label) is None:
             first.setdefault(mark.label, mark.where)
             counts[mark.label] += 1
     return tuple(
@@ -174,7 +134,7 @@ def _suggestions(label: str) -> tuple[str, ...]:
     words = label.split()
     parts = [words[:n] for n in range(len(words) - 1, 0, -1)]
     parts += [words[n:] for n in range(1, len(words))]
-    named = [_section(" ".join(part)) for part in parts[:20]]
+    named = [known_section(" ".join(part)) for part in parts[:20]]
     return tuple(dict.fromkeys([*filter(None, named), *theory.sections_like(label)]))[:3]
 
 
@@ -251,6 +211,30 @@ def _refuse_twice(pairs: list[tuple[str, Segment]], faults: Faults) -> None:
     for where, segment in pairs:
         if first.setdefault(segment.id, where) is not where:
             faults.add(where, f"it has the {KEPT_ID} of {first[segment.id]}. Empty one of them.")
+
+
+def _closed(pairs: list[tuple[str, Segment]], notes: list[str]) -> list[tuple[str, Segment]]:
+    """Without overlaps that no one hears: hands and rounding let an edge pass the next by a hair.
+
+    The earlier region then ends where the later begins.
+    """
+    count, last = 0, {}
+    closed = list(pairs)
+    for k in sorted(range(len(pairs)), key=lambda k: pairs[k][1].start_s):
+        segment = closed[k][1]
+        if not is_firm(segment):
+            continue
+        lane = (segment.lane, segment.annotator)
+        if lane in last:
+            at, before = closed[last[lane]]
+            is_hair = TOUCHING_S < before.overlap_s(segment) <= HAIR_S
+            if is_hair and before.start_s < segment.start_s < before.end_s < segment.end_s:
+                closed[last[lane]] = (at, replace(before, end_s=segment.start_s))
+                count += 1
+        last[lane] = k
+    if count:
+        notes.append(f"{count} overlaps of at most {1000 * HAIR_S:g} ms were closed.")
+    return closed
 
 
 def _replaced(

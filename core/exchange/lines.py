@@ -96,11 +96,16 @@ def write_rttm(recording: Recording, segments: list[Segment]) -> bytes:
 
 
 def read_sonic_visualiser(content: bytes) -> list[Mark]:
-    """The regions of a layer that Sonic Visualiser exported as CSV, with or without headings."""
+    """The regions of a layer that Sonic Visualiser exported as CSV, with or without headings.
+
+    A layer of time instants has only times and labels; its marks are points.
+    """
 
     def mark(cells: _Row, where: str) -> Mark | None:
         if where == "line 1" and cells[0].casefold() == "time":
             return None
+        if len(cells) == 2:
+            return Mark(seconds(cells[0]), seconds(cells[0]), cells[1], where)
         if len(cells) < 3:
             raise AnnotationError(
                 f"it has {len(cells)} columns. A region has time, value, duration and label; "

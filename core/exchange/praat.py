@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.errors import AnnotationError
-from core.exchange.marks import Faults, Mark, decoded, shown
+from core.exchange.marks import Mark, decoded, shown
 from core.exchange.tiers import Interval, Tier, marks_of, tiers_of
 from core.records import Recording, Segment
 
@@ -63,7 +63,7 @@ class _Tokens:
 
 
 def read(content: bytes) -> list[Mark]:
-    """The labelled intervals of a TextGrid; empty ones are the gaps between them.
+    """The labelled intervals and the points of a TextGrid; empty intervals are gaps between them.
 
     Raises
     ------
@@ -78,10 +78,7 @@ def read(content: bytes) -> list[Mark]:
         raise AnnotationError(f"line {tokens.line}: this is a {shape}, not a TextGrid.")
     tokens.number("the start of the TextGrid")
     tokens.number("the end of the TextGrid")
-    faults = Faults("This TextGrid cannot be taken as it is.")
-    tiers = [_tier(tokens, faults) for _ in range(tokens.count("the number of tiers"))]
-    faults.settle()
-    return marks_of(tiers)
+    return marks_of(_tier(tokens) for _ in range(tokens.count("the number of tiers")))
 
 
 def write(recording: Recording, segments: list[Segment]) -> bytes:
@@ -120,7 +117,7 @@ def _tokens(text: str) -> Iterator[_Token]:
             yield _Token(float(found), line)
 
 
-def _tier(tokens: _Tokens, faults: Faults) -> Tier:
+def _tier(tokens: _Tokens) -> Tier:
     kind, name = tokens.text("the kind of a tier"), tokens.text("the name of a tier")
     if kind not in (_INTERVALS, _POINTS):
         raise AnnotationError(
@@ -130,7 +127,7 @@ def _tier(tokens: _Tokens, faults: Faults) -> Tier:
     tokens.number(f"the end of tier {name!r}")
     size = tokens.count(f"the size of tier {name!r}")
     if kind == _POINTS:
-        return _point_tier(tokens, faults, name, size)
+        return _point_tier(tokens, name, size)
     intervals = []
     for n in range(1, size + 1):
         which = f"interval {n} of {size} of tier {name!r}"
@@ -142,17 +139,14 @@ def _tier(tokens: _Tokens, faults: Faults) -> Tier:
     return Tier(name, tuple(sorted(intervals, key=lambda each: each.start_s)))
 
 
-def _point_tier(tokens: _Tokens, faults: Faults, name: str, size: int) -> Tier:
+def _point_tier(tokens: _Tokens, name: str, size: int) -> Tier:
+    points = []
     for n in range(1, size + 1):
-        tokens.number(f"the time of point {n} of tier {name!r}")
-        tokens.text(f"the text of point {n} of tier {name!r}")
-    if size:
-        faults.add(
-            f"line {tokens.line}",
-            f"tier {name!r} holds {size} points. A section has a start and an end: make it an "
-            "interval tier in Praat, or remove it.",
-        )
-    return Tier(name, ())
+        time = tokens.number(f"the time of point {n} of {size} of tier {name!r}")
+        line = tokens.line
+        text = tokens.text(f"the text of point {n} of {size} of tier {name!r}")
+        points.append(Interval(time, time, text, f"line {line}"))
+    return Tier(name, tuple(points))
 
 
 def _tier_lines(n: int, tier: Tier, end: float) -> list[str]:

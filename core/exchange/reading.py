@@ -1,14 +1,12 @@
 """What a file of labels says, in its own words; it is read as a whole or not at all."""
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.edits import clock
 from core.errors import AnnotationError
 from core.exchange.formats import Format, format_named, recognise
-from core.exchange.marks import Faults, Mark
+from core.exchange.marks import Mark
 
 LARGEST_BYTES = 256 << 20  # 50,000 regions with every field take 60 MB in the wordiest format
 
@@ -56,24 +54,8 @@ def read(content: bytes, name: str, format: str | None = None) -> Found:
     try:
         found = format_named(format) if format else recognise(content)
         marks = found.read(content)
-        faults = Faults("Some regions cannot be.")
-        for mark in marks:
-            _check_times(mark, faults)
-        faults.settle()
     except AnnotationError as error:
         raise AnnotationError(f"{name}: {error}") from error
     if not marks:
         raise AnnotationError(f"{name}: this {found.title} file marks no regions.")
     return Found(found, tuple(marks))
-
-
-def _check_times(mark: Mark, faults: Faults) -> None:
-    start, end = mark.start_s, mark.end_s
-    if not (math.isfinite(start) and math.isfinite(end)):
-        faults.add(mark.where, f"it runs from {start} s to {end} s. Give times in seconds.")
-    elif start < 0:
-        faults.add(mark.where, f"it starts at {start:g} s, before the sound does.")
-    elif end == start:
-        faults.add(mark.where, f"it is a point at {clock(start)}. Give it an end, or take it out.")
-    elif end < start:
-        faults.add(mark.where, f"it ends ({clock(end)}) before it starts ({clock(start)}).")

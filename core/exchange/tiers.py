@@ -16,7 +16,7 @@ from core.records import Segment
 _BESIDE = re.compile(r"(?P<tier>.*): (?P<field>[^:]+)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Interval:
     """A labelled stretch of a tier, in seconds."""
 
@@ -28,7 +28,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Tier:
-    """A named row of intervals, by start."""
+    """A named row of intervals."""
 
     name: str
     intervals: tuple[Interval, ...]
@@ -39,9 +39,13 @@ def tiers_of(segments: Iterable[Segment]) -> list[Tier]:
     tiers = []
     for name, row in _rows(segments).items():
         tiers.append(Tier(name, tuple(_interval(each, each.section) for each in row)))
-        said = [(each, fields_of(each)) for each in row]
+        said = [(each, fields_of(each)) for each in row]  # a draft is what says nothing
         for beside in FIELDS:
-            texts = [_interval(each, has[beside]) for each, has in said if beside in has]
+            texts = [
+                _interval(each, has[beside])
+                for each, has in said
+                if beside in has and (beside, has[beside]) != ("status", "draft")
+            ]
             if texts:
                 tiers.append(Tier(f"{name}: {beside}", tuple(texts)))
     return tiers
@@ -69,11 +73,11 @@ def marks_of(tiers: Iterable[Tier]) -> list[Mark]:
 
 
 def _with_fields(tier: Tier, said: list[tuple[str | None, str, Tier]]):
-    beside = [
-        (name, other.intervals, [each.start_s for each in other.intervals])
-        for owner, name, other in said
-        if owner in (None, tier.name)
-    ]
+    beside = []
+    for owner, name, other in said:
+        if owner in (None, tier.name):
+            row = sorted(each for each in other.intervals if each.start_s < each.end_s)
+            beside.append((name, row, [each.start_s for each in row]))
     for each in tier.intervals:
         middle = (each.start_s + each.end_s) / 2
         fields = {}

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from core.exchange.importing import Wishes
 from core.review import reviews, send_back
-from studio.exchange_panel import bring_in, look, offer, taken_out
+from studio.exchange_panel import Asked, bring_in, look, offer, taken_out
 from studio.progress_panel import hours_html, told
 from studio.review_panel import compared, looked, reviews_html
 from tests.studio.conftest import segment, silent
@@ -32,28 +33,29 @@ def labels(tmp_path):
 
 
 def seen(library, path, answers=None, replace=False):
-    return look(library, ID, path, answers or {}, [], replace, "Meena", None)
+    return look(library, Asked(ID, path, Wishes(answers or {}, (), replace, "Meena")))
 
 
 def test_a_file_is_shown_before_it_is_imported(concert, labels):
-    html, start, tiers = seen(concert, labels("0\t10\tRagam\n10\t20\tKriti\n"))
+    html, start, tiers, points = seen(concert, labels("0\t10\tRagam\n10\t20\tKriti\n"))
     assert "<b>Audacity labels</b>: 2 regions" in html
     assert "alapanai" in html
     assert start.interactive
     assert not tiers.visible
+    assert not points.visible
     assert concert.segments(ID) == []
 
 
 def test_an_unknown_label_is_asked_for_as_text(concert, labels):
     path = labels(f"0\t10\t{HOSTILE}\n10\t20\tPallavi in Kapi\n")
-    html, start, _ = seen(concert, path)
+    html, start, *_ = seen(concert, path)
     assert "<img" not in html
     assert '<optgroup label="Perhaps"><option>kriti</option>' in html
     assert not start.interactive
     answers = {HOSTILE: "", "Pallavi in Kapi": "kriti"}
-    _, start, _ = seen(concert, path, answers)
+    _, start, *_ = seen(concert, path, answers)
     assert start.interactive
-    _, said, _, _ = bring_in(concert, ID, path, answers, [], False, "Meena", None)
+    _, said, *_ = bring_in(concert, Asked(ID, path, Wishes(answers, annotator="Meena")))
     assert "1 region imported." in said
     (found,) = concert.segments(ID)
     assert (found.section, found.annotator, found.origin) == ("kriti", "Meena", "import")
@@ -61,20 +63,20 @@ def test_an_unknown_label_is_asked_for_as_text(concert, labels):
 
 def test_faults_are_listed_by_line_and_nothing_is_imported(concert, labels):
     path = labels(f"0\t10\tkriti\n5\t9\t{HOSTILE}\n80\t95\tkriti\n20\t20\tkriti\n")
-    html, start, _ = seen(concert, path)
+    html, start, *_ = seen(concert, path)
     assert "<li>line 4: it is a point at 0:20.0" in html
     assert not start.interactive
-    html, _, _ = seen(concert, labels("0\t10\tkriti\n80\t95\tkriti\n"))
+    html, *_ = seen(concert, labels("0\t10\tkriti\n80\t95\tkriti\n"))
     assert "<li>line 2: it ends at 1:35.0, but the recording at 1:30.0.</li>" in html
 
 
 def test_what_is_there_gives_way_when_asked_to(concert, labels):
     concert.save(segment(ID, 5, 15), "Meena")
     path = labels("0\t10\tkriti\n")
-    html, start, _ = seen(concert, path)
+    html, start, *_ = seen(concert, path)
     assert "give way" in html
     assert not start.interactive
-    html, start, _ = seen(concert, path, replace=True)
+    html, start, *_ = seen(concert, path, replace=True)
     assert "Gives way: 1 region" in html
     assert start.interactive
 

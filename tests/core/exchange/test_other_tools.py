@@ -77,16 +77,44 @@ def test_praatio_and_textgrid_read_our_textgrid(tmp_path):
     assert [each.mark for each in other.getFirst("violin") if each.mark] == ["violin"]
 
 
-def test_a_point_tier_is_explained(taken, tmp_path):
+def test_tiers_of_points_and_of_words_are_left_out_beside_sections(taken, tmp_path):
     from praatio import textgrid
 
+    grid = textgrid.Textgrid()
+    grid.addTier(textgrid.PointTier("sama", [(1.0, "1"), (6.0, "2")], 0, 1000.0))
+    grid.addTier(textgrid.IntervalTier("words", [(0.5, 2.0, "nannu")], 0, 1000.0))
+    grid.addTier(textgrid.IntervalTier("form", [(0.5, 300.25, "Kriti")], 0, 1000.0))
+    grid.save(tmp_path / "a.TextGrid", format="long_textgrid", includeBlankSpaces=True)
+    content = (tmp_path / "a.TextGrid").read_bytes()
+    plan = taken(content)
+    assert spans(plan) == [("kriti", 0.5, 300.25)]
+    assert set(plan.notes) == {
+        "Tier 'sama' (2) has no regions and is left out.",
+        "Tier 'words' (1) names no section and is left out.",
+    }
+    assert [each.label for each in taken(content, tiers=("words",)).unknown] == ["nannu"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"0.500000\t0.500000\tRagam\n300.250000\t300.250000\tKriti\n",  # Audacity
+        b"0.500000000,Ragam\n300.250000000,Kriti\n",  # Sonic Visualiser's time instants
+    ],
+)
+def test_points_are_where_sections_begin_if_one_says_so(taken, content):
     from core.errors import AnnotationError
 
-    grid = textgrid.Textgrid()
-    grid.addTier(textgrid.PointTier("beats", [(1.0, "sam")], 0, 10.0))
-    grid.save(tmp_path / "a.TextGrid", format="long_textgrid", includeBlankSpaces=True)
-    with pytest.raises(AnnotationError, match="'beats' holds 1 points"):
-        taken((tmp_path / "a.TextGrid").read_bytes())
+    with pytest.raises(AnnotationError, match="say so"):
+        taken(content)
+    plan = taken(content, points=True)
+    assert spans(plan) == [("alapanai", 0.5, 300.25), ("kriti", 300.25, 1000.0)]
+
+
+def test_overlaps_that_nobody_hears_are_closed_and_told(taken):
+    plan = taken(b"0.5\t300.27\tRagam\n300.25\t900\tKriti\n")
+    assert spans(plan) == [("alapanai", 0.5, 300.25), ("kriti", 300.25, 900.0)]
+    assert plan.notes == ("1 overlaps of at most 50 ms were closed.",)
 
 
 def test_pympi_writes_an_eaf_with_a_dependent_tier(taken, tmp_path):
@@ -164,13 +192,27 @@ def test_saraga_gives_durations_not_ends(taken):
     ]
 
 
-def test_every_label_of_saraga_is_known_or_asked(material):
+def test_every_section_file_of_saraga_is_taken_or_asked_about(material, library):
     path = material / "tables" / "saraga_carnatic_sections.csv"
+    songs: dict[str, list[str]] = {}
     with path.open(encoding="utf-8") as lines:
-        labels = {row["label"] for row in csv.DictReader(lines)}
-    unknown = {label for label in labels if importing._section(label) is None}
-    assert len(unknown) < len(labels) / 2
-    assert importing._suggestions("Caraṇam sahānā")[0] == "kriti"
+        for row in csv.DictReader(lines):
+            cells = (row["start_s"], "1", row["duration_s"], row["label"])
+            songs.setdefault(row["mbid"], []).append("\t".join(cells))
+    concert = Recording("file-2", "A long one", 10_000.0, "own", "a test")
+    asked = total = 0
+    for rows in songs.values():
+        found = reading.read("\n".join(rows).encode(), "sections.txt")
+        assert found.format.name == "saraga"
+        plan = importing.plan(found, library, concert, importing.Wishes())
+        asked += sum(each.count for each in plan.unknown)
+        total += len(rows)
+    assert (len(songs), total) == (119, 534)
+    assert asked < 0.15 * total
+
+
+def test_a_label_that_says_more_suggests_the_section_in_it(taken):
+    assert taken("0\t9\tCaraṇam sahānā".encode()).unknown[0].suggestions[0] == "kriti"
 
 
 def test_sonic_visualiser_with_and_without_headings(taken):
@@ -191,6 +233,14 @@ def test_rttm_of_several_files_gives_the_rows_of_this_one(taken):
     assert spans(plan) == [("tani avartanam", 0.5, 300.25)]
     assert plan.segments[0].confidence == 0.25
     assert plan.notes == ("1 regions are about other recordings and are left out.",)
+
+
+def test_a_file_about_others_only_asks_which_is_meant(taken):
+    from core.errors import AnnotationError
+
+    text = "SPEAKER x 1 0 10 <NA> <NA> kriti <NA>\nSPEAKER y 1 50 10 <NA> <NA> neraval <NA>\n"
+    with pytest.raises(AnnotationError, match="about 2 recordings"):
+        taken(text.encode())
 
 
 def test_label_studio_regions_with_texts_choices_and_a_prediction_taken_over(taken):
