@@ -104,7 +104,7 @@ def plan(
     if not selection.chosen:
         raise DatasetError(_nothing(config, library, selection, clip_s))
     recordings = {recording.id: recording for recording, _ in selection.chosen}
-    splits = assign(recordings.values(), kept, same)
+    splits = assign(recordings.values(), kept, same, _heard(selection))
     clips = [
         clip
         for recording, segment in selection.chosen
@@ -135,6 +135,14 @@ def _select(config: ExportConfig, workspace: Workspace, library, clip_s: float) 
             selection.chosen.append((recording, segment))
     selection.chosen.sort(key=lambda pair: (pair[0].id, pair[1].start_s, pair[1].id))
     return selection
+
+
+def _heard(selection: _Selection) -> dict[str, set[str]]:
+    """The ragas and sections of each recording, by its id."""
+    heard = defaultdict(set)
+    for recording, segment in selection.chosen:
+        heard[recording.id] |= {segment.section, raga_of(segment, recording)} - {None}
+    return heard
 
 
 def _reason_against(

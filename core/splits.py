@@ -1,8 +1,10 @@
 """Stage 5, who is tested on whom: recordings go to train, validation or test by their artist.
 
 The split of an artist is drawn from a hash of the name, so it stays what it is when recordings are
-added. A recording without a known lead artist is its own group. Only where a library is too small
-for the draw to give a training and a validation part is the drawn split changed, and that is said.
+added. A recording without a known lead artist is its own group. The drawn split is changed only
+where a library is too small for the draw to give a training and a validation part, and where it
+would hold out a raga or a section that training then never hears; an artist moves for that, whose
+place is taken by one whose ragas and sections others sing too.
 """
 
 import hashlib
@@ -29,11 +31,13 @@ def assign(
     recordings: Iterable[Recording],
     kept: Mapping[str, str] | None = None,
     same: Iterable[Set[str]] = (),
+    heard: Mapping[str, Set[str]] | None = None,
 ) -> Splits:
     """Give each recording its split.
 
     `kept` maps recording ids to splits that must not change (those of an earlier export); other
-    recordings of the same artist follow them. `same` are sets of ids that hold the same audio.
+    recordings of the same artist follow them. `same` are sets of ids that hold the same audio,
+    `heard` the ragas and sections of each.
     """
     recordings, same = list(recordings), list(same)
     notes = [f"The same audio, kept in one split: {', '.join(sorted(each))}." for each in same]
@@ -45,7 +49,13 @@ def assign(
     kept = kept or {}
     fixed = {key: _kept(members, kept) for key, members in groups.items()}
     split = {key: fixed[key] or _drawn(key) for key in groups}
-    _mend(split, {key for key, found in fixed.items() if found is None})
+    free = {key for key, found in fixed.items() if found is None}
+    _mend(split, free)
+    if heard:
+        sung = {
+            key: set().union(*(heard.get(each, ()) for each in ids)) for key, ids in groups.items()
+        }
+        _teach(split, free, sung)
     of = {each: split[key] for key, members in groups.items() for each in members}
     of |= {each: found for each, found in kept.items() if each in of and not _linked(each, same)}
     return Splits(of, (*notes, *_missing(of, len(groups))))
@@ -106,6 +116,27 @@ def _mend(split: dict[str, str], free: set[str]) -> None:
             split[move(donors, key=_place)] = part
     if len(split) < GROUPS_TO_VALIDATE:
         split.update(dict.fromkeys(free, "train"))
+
+
+def _teach(split: dict[str, str], free: set[str], sung: Mapping[str, set[str]]) -> None:
+    """Move drawn groups into training that alone hold what it lacks, and others in their place."""
+    for key in sorted(free, key=_place):
+        part = split[key]
+        if part == "train" or not sung[key] - _taught(split, sung):
+            continue
+        split[key] = "train"
+        if part not in split.values():
+            spare = [each for each in free - {key} if _is_spare(each, split, sung)]
+            split[min(spare, key=_place) if spare else key] = part
+
+
+def _taught(split: Mapping[str, str], sung: Mapping[str, set[str]], but: str = "") -> set[str]:
+    trained = (sung[key] for key, part in split.items() if part == "train" and key != but)
+    return set().union(*trained)
+
+
+def _is_spare(key: str, split: Mapping[str, str], sung: Mapping[str, set[str]]) -> bool:
+    return split[key] == "train" and sung[key] <= _taught(split, sung, but=key)
 
 
 def _missing(of: Mapping[str, str], n_groups: int) -> list[str]:

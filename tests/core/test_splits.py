@@ -109,3 +109,33 @@ def test_the_same_audio_is_put_together_even_if_an_earlier_export_did_not_know()
     kept = {f"file-{i}": "train" for i in range(12)} | {"file-3": "test"}
     splits = assign(recordings, kept, same=[{"file-3", "file-4"}])
     assert splits.of["file-3"] == splits.of["file-4"]
+
+
+def test_no_raga_is_held_out_that_training_never_hears():
+    recordings = many(120, per_artist=1)
+    heard = {each.id: {f"raga {i % 40}", "kriti"} for i, each in enumerate(recordings)}
+    heard["file-0"].add("raga nobody else sings")
+    for number in range(120):  # whoever sings it
+        heard[f"file-{number}"].add("raga of one")
+        of = assign(recordings, heard=heard).of
+        heard[f"file-{number}"].discard("raga of one")
+        taught = set().union(*(heard[key] for key, split in of.items() if split == "train"))
+        assert not set().union(*heard.values()) - taught
+        assert of[f"file-{number}"] == "train"
+        assert set(of.values()) == set(SPLITS)
+
+
+def test_what_everybody_sings_changes_nothing():
+    recordings = many(180)
+    heard = {each.id: {"Mohanam", "kriti"} for each in recordings}
+    assert assign(recordings, heard=heard).of == assign(recordings).of
+
+
+def test_in_a_small_library_another_artist_is_held_out_instead():
+    recordings = [recording(i, f"Artist {i}") for i in range(6)]
+    drawn = assign(recordings).of
+    held_out = next(key for key, split in drawn.items() if split == "test")
+    heard = {each.id: {"Mohanam"} for each in recordings} | {held_out: {"Mohanam", "Todi"}}
+    splits = assign(recordings, heard=heard).of
+    assert splits[held_out] == "train"
+    assert set(splits.values()) == set(SPLITS)
