@@ -19,8 +19,8 @@ from core.catalog_names import Names, resolved
 from core.catalog_pages import Page, Table, generic, is_of, read_page, table, tala_of
 from core.catalog_search import UNKNOWN_RAGA, Wanted, filtered, folded
 from core.catalog_source import NoPage, Source, source_of
-from core.command import run
-from core.errors import CatalogError, TheoryError
+from core.command import run, told
+from core.errors import CatalogError
 from core.workspace import Workspace, replacing
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ Key = tuple[str, str]  # category and name of a page
 
 _PAGES = ("artist", "raga", "composer", "song")  # in this order: the fewest rows first
 _KEPT_PAGES = 64  # tables that are held in memory
+_ENOUGH = 3  # pages that fail before the site is left in peace
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Catalog:
         self.source = source
         self._tables: dict[Key, Table] = {}
         self._talas: dict[str, str | None] = {}
+        self._trouble = ""
 
     @cached_property
     def names(self) -> Names:
@@ -86,12 +88,15 @@ class Catalog:
         if wanted.known_raga:
             dropped[UNKNOWN_RAGA] = int(rows["raga"].isna().sum())
             rows = rows[rows["raga"].notna()]
-        rows, unsaid = self.with_talas(rows, tell, fetches=all_talas or bool(wanted.tala))
-        if unsaid:
+        fetches = all_talas or bool(wanted.tala)
+        rows, unsaid = self.with_talas(rows, tell, fetches=fetches)
+        if unsaid and not fetches:
             notes.append(
                 f"The talas of {unsaid} songs were not looked up: each is a page of its own. Ask "
                 "for a tala, or for all of them (--talas)."
             )
+        elif unsaid:
+            notes.append(f"The pages of {unsaid} songs could not be read: {self._trouble}")
         if wanted.tala:
             rows = rows[rows["tala"] == wanted.tala]
         rows = rows.sort_values("views", ascending=False, na_position="last", kind="stable")
@@ -154,10 +159,13 @@ class Catalog:
                 tell(k / len(keys), f"reading {category}/{name}")
             try:
                 page = self._table((category, name))
-            except NoPage:
-                if len(keys) == 1:
+            except CatalogError as error:
+                if len(keys) == 1 or len(notes) >= _ENOUGH:
                     raise
-                absent.append(name)
+                if isinstance(error, NoPage):
+                    absent.append(name)
+                else:
+                    notes.append(str(error))
                 continue
             frames.append(page.rows)
             dropped += page.dropped
@@ -204,14 +212,19 @@ class Catalog:
             for song in dict.fromkeys(rows["song"].dropna())
             if song not in self._talas and generic(song) not in types
         ]
-        unsaid = 0
+        unsaid = n_failed = 0
         for k, song in enumerate(songs):
-            if fetches or self.source.is_local or self.source.has(f"song/{song}"):
-                if tell:
-                    tell(k / len(songs), f"looking up the tala of {song}")
-                self._talas[song] = self._tala(song)
-            else:
+            at_hand = self.source.is_local or self.source.has(f"song/{song}")
+            if n_failed >= _ENOUGH or not (fetches or at_hand):
                 unsaid += 1
+                continue
+            if tell:
+                tell(k / len(songs), f"looking up the tala of {song}")
+            try:
+                self._talas[song] = self._tala(song)
+            except CatalogError as error:  # a song is not worth losing the others for
+                self._trouble = str(error)
+                n_failed, unsaid = n_failed + 1, unsaid + 1
         return rows.assign(tala=rows["song"].map(self._talas).astype("str")), unsaid
 
     def _tala(self, song: str) -> str | None:
@@ -291,10 +304,8 @@ def main(
         known_raga,
     )
     catalog = Catalog(source_of(source, Workspace.at(workspace)))
-    try:
-        found = catalog.search(wanted, all_talas=talas, tell=lambda _, words: log.debug(words))
-    except TheoryError as error:
-        raise CatalogError(str(error)) from error
+    with told("catalogue") as tell:
+        found = catalog.search(wanted, all_talas=talas, tell=tell)
     for each in (*_counted(found.dropped), *found.notes):
         log.info(each)
     log.info("%d rows", len(found.rows))

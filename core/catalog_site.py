@@ -78,7 +78,10 @@ class Site:
 
     def has(self, name: str) -> bool:
         """Whether the page was fetched before."""
-        return self._file(name).exists()
+        try:
+            return self._file(name).exists()
+        except NoPage:
+            return False
 
     def listing(self, _folder: str) -> None:
         """The site does not say which pages it has."""

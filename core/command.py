@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from core.errors import StudioError
 
@@ -58,3 +59,16 @@ def progress_bar(total: float, unit: str, what: str):
     from tqdm import tqdm
 
     return tqdm(total=total, unit=unit, desc=what, dynamic_ncols=True)
+
+
+@contextmanager
+def told(what: str) -> Iterator[Callable[[float, str], object]]:
+    """A bar that shows the share done and, in words, what is being done."""
+    with progress_bar(1.0, "", what) as bar:
+        bar.bar_format = "{desc}: {percentage:3.0f}% |{bar}| {postfix}"
+
+        def tell(share: float, words: str) -> None:
+            bar.set_postfix_str(words, refresh=False)
+            bar.update(max(0.0, share - bar.n))
+
+        yield tell

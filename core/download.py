@@ -8,16 +8,15 @@ stops the others.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from core.command import progress_bar, run
+from core.command import run, told
 from core.decoder import AUDIO_SUFFIXES
 from core.errors import DownloadError
 from core.executors import in_parallel, processors
@@ -206,26 +205,13 @@ def main(
     paths = [Path(each) for each in files if not is_link(each)]
     results: list[Imported] = []
     if paths:
-        with _told("import") as tell:
+        with told("import") as tell:
             importer = Importer(place, library, table, scheduler=scheduler)
             results.append(importer.run(paths, rights, tell))
     if wanted:
-        with _told("download") as tell:
+        with told("download") as tell:
             results.append(Downloader(place, library).run(wanted, tell))
     _report(results)
-
-
-@contextmanager
-def _told(what: str) -> Iterator[Tell]:
-    """A bar that shows the share done and what is being done."""
-    with progress_bar(1.0, "", what) as bar:
-        bar.bar_format = "{desc}: {percentage:3.0f}% |{bar}| {postfix}"
-
-        def tell(share: float, words: str) -> None:
-            bar.set_postfix_str(words, refresh=False)
-            bar.update(max(0.0, share - bar.n))
-
-        yield tell
 
 
 def _report(results: Sequence[Imported]) -> None:

@@ -91,7 +91,7 @@ def _drain(workers: Executor, task, pieces, left, results, on_done) -> None:
                 on_done(pieces[index], results[index])
     except CancelledError as error:
         raise StudioError(
-            "The dask scheduler went away or gave the work up. Check its log and export again: "
+            "The dask scheduler went away or gave the work up. Check its log and run it again: "
             "what was finished is kept."
         ) from error
     finally:

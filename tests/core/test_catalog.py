@@ -243,6 +243,29 @@ def test_an_excerpt_stands_for_its_page(tmp_path):
         folder.load("artist/M")
 
 
+@pytest.mark.parametrize("name", ["../../x", "AC/DC", "a\x07b", "..", "x" * 300])
+def test_a_song_with_an_odd_name_is_a_row_like_any_other(tmp_path, server, site, name):
+    ids = {**pages_v2()["id"], "song": {"10": [name, ""]}}
+    pages = {**pages_v2(), "id": ids}
+    server.content["id"] = json.dumps(ids).encode()
+    for source in (Folder(write_pages(tmp_path / "Carnatic", pages)), site):
+        found = Catalog(source).search(Wanted(artist=ARTIST), all_talas=True)
+        assert name in set(found.rows.song)
+        assert found.rows.tala.isna().all()
+    assert {path.name for path in tmp_path.iterdir()} == {"Carnatic", "workspace"}
+
+
+def test_a_broken_page_among_many_is_said_and_loses_no_other(tmp_path, newer):
+    (tmp_path / "Carnatic" / "song" / "Bantureethi.json").write_text("{")
+    found = newer.search(Wanted(artist=ARTIST), all_talas=True)
+    assert len(found.rows) == 8
+    assert any("is no JSON" in note for note in found.notes)
+    types = tmp_path / "Carnatic" / "type"
+    (types / "Thani.json").write_text("<html>")
+    with pytest.raises(CatalogError, match="a web page came"):
+        newer.search(Wanted(section="tani"))
+
+
 # The site
 
 

@@ -343,5 +343,10 @@ def test_a_dask_cluster_imports_the_same(workspace, library, tmp_path):
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None
     ) as cluster:
-        importer = Importer(workspace, library, scheduler=cluster.scheduler_address)
-        assert len(importer.run(paths)) == 3
+        download.main(
+            tuple(map(str, paths)),
+            rights="own",
+            workspace=workspace.root,
+            scheduler=cluster.scheduler_address,
+        )
+        assert len(library.recordings()) == 3
