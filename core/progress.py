@@ -1,14 +1,17 @@
 """Stage 3, how far: how much of each recording is marked and approved, by whom, and of what."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from core.edits import is_firm
+from core.command import run
+from core.edits import clock, is_firm
 from core.fields import known_fields
 from core.library import Library
 from core.records import Recording, Segment
 from core.review import Reviewed, reviews
+from core.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,41 @@ def hours(library: Library, what: str) -> list[Hours]:
     return [Hours(name, marked[name], approved[name]) for name in longest]
 
 
+def main(workspace: Path | None = None) -> str:
+    """Say how far each recording is and by whom, and the hours of each section, raga and tala.
+
+    Parameters
+    ----------
+    workspace
+        Where everything is kept.
+    """
+    library = Library.of(Workspace.at(workspace))
+    lines = []
+    for recording in library.recordings():
+        found = work(library, recording)
+        lines.append(
+            f"{recording.title}: {found.done.marked:.0%} marked ({_people(found.marked_by)}), "
+            f"{found.done.approved:.0%} approved ({_people(found.approved_by)}), "
+            f"{found.waiting} waiting, {found.sent_back} sent back"
+        )
+    for what in ("section", "raga", "tala"):
+        lines += [
+            f"{what} {each.name}: {each.marked:.2f} h, {each.approved:.2f} h approved"
+            for each in hours(library, what)
+        ]
+    return "\n".join(lines) or "No recording yet. Import one with python -m core.download."
+
+
+def _people(lengths: Mapping[str | None, float]) -> str:
+    return ", ".join(f"{name or 'no name'} {clock(lengths[name])}" for name in lengths) or "nobody"
+
+
 def _by_person(pairs: Iterable[tuple[str | None, Reviewed]]) -> dict[str | None, float]:
     groups: dict[str | None, list[Segment]] = defaultdict(list)
     for person, each in pairs:
         groups[person].append(each.segment)
     return {person: covered_s(segments) for person, segments in groups.items()}
+
+
+if __name__ == "__main__":
+    run(main)

@@ -13,7 +13,7 @@ from core.review import Reviewed, approve, reviews, send_back
 from studio.access import annotator
 from studio.alerts import alerting, bound
 from studio.editor.views import newest
-from studio.tables import table_html
+from studio.tables import LISTENS, listen_button, table_html
 
 STAGES = ("waiting", "sent back", "approved")
 LOOK_S = 4.0  # until others' edits are looked for again, while the panel is open
@@ -23,14 +23,28 @@ _SIGNS = {"waiting": "◌", "sent back": "↩", "approved": "✓"}
 _QUIET = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 
 # Tells Python of a verdict, signed with the name that the editor keeps in this browser.
+# A note that is being typed stays when the table is drawn anew because someone else did something.
 _VERDICTS = """
-const nickname = () => localStorage.getItem('studio.annotator') ?? '';
-const send = (button) => trigger('apply', {
-  verdict: button.dataset.verdict,
-  ids: (button.dataset.ids ?? '').split(' ').filter(Boolean),
-  note: button.closest('tr')?.querySelector('input')?.value ?? '',
-  nickname: nickname(),
-});
+const notes = new Map();
+const send = (button) => {
+  const input = button.closest('tr')?.querySelector('input');
+  if (input) notes.delete(input.dataset.id);
+  trigger('apply', {
+    verdict: button.dataset.verdict,
+    ids: (button.dataset.ids ?? '').split(' ').filter(Boolean),
+    note: input?.value ?? '',
+    nickname: localStorage.getItem('studio.annotator') ?? '',
+  });
+};
+let typing = null;
+element.addEventListener('input', ({target}) => notes.set(target.dataset.id, target.value));
+element.addEventListener('focusin', ({target}) => { typing = target.dataset.id ?? null; });
+new MutationObserver(() => {
+  for (const input of element.querySelectorAll('input[data-id]')) {
+    input.value = notes.get(input.dataset.id) ?? '';
+    if (input.dataset.id === typing && document.activeElement === document.body) input.focus();
+  }
+}).observe(element, {childList: true, subtree: true});
 element.addEventListener('click', (event) => {
   const pressed = event.target.closest('[data-verdict]');
   if (pressed) send(pressed);
@@ -78,7 +92,7 @@ def agreement_html(recording: Recording, found: Agreement, lanes: tuple) -> str:
     differ = [(each.start_s, each.end_s, "differ") for each in found.differences]
     rows = [
         (
-            f"{clock(each.start_s)} – {clock(each.end_s)}",
+            listen_button(each.start_s, each.end_s),
             f"{each.end_s - each.start_s:.1f} s",
             escape(each.one),
             escape(each.other),
@@ -151,12 +165,14 @@ def build_review_panel(library: Library, recording: gr.Dropdown) -> None:
     with gr.Accordion("Review and agreement", open=False, elem_id="review") as panel:
         choices = [(f"{_SIGNS[each]} {each}", each) for each in STAGES]
         stage = gr.Radio(choices, value="waiting", show_label=False, container=False)
-        table = gr.HTML(js_on_load=_VERDICTS, apply_default_css=False, elem_id="review-table")
+        table = gr.HTML(
+            js_on_load=_VERDICTS + LISTENS, apply_default_css=False, elem_id="review-table"
+        )
         gr.Markdown("#### Two annotators of this recording")
         with gr.Row():
             one = gr.Dropdown([], label="One", min_width=140)
             other = gr.Dropdown([], label="The other", min_width=140)
-        both = gr.HTML(apply_default_css=False, elem_id="agreement")
+        both = gr.HTML(js_on_load=LISTENS, apply_default_css=False, elem_id="agreement")
         seen = gr.State((None, 0, "waiting"))
         watch = gr.Timer(LOOK_S, active=False)
 
@@ -178,7 +194,7 @@ def _cells(found: Reviewed) -> tuple[str, ...]:
     note = f"<small>{escape(segment.note)}</small>" if segment.note else ""
     span = f"{clock(segment.start_s)} – {clock(segment.end_s)}"
     return (
-        span,
+        listen_button(segment.start_s, segment.end_s),
         f"<b>{escape(segment.section)}</b><small>{escape(said)}</small>",
         escape(segment.annotator or "no name"),
         f"{_SIGNS[found.stage]} {found.stage}{escape(by)}{note}",
@@ -194,7 +210,8 @@ def _verdict(found: Reviewed, span: str) -> str:
     return (
         '<span class="verdicts">'
         + (approving if found.stage != "approved" else "")
-        + f'<input type="text" aria-label="Note on {escape(what, quote=True)}" placeholder="Note">'
+        + f'<input type="text" data-id="{escape(found.segment.id, quote=True)}" '
+        f'aria-label="Note on {escape(what, quote=True)}" placeholder="Note">'
         f'<button type="button" data-verdict="send back" {ids}>Send back{hidden}</button></span>'
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from core.edits import clock
 from core.errors import StudioError
 
 # Tells Python which row's button was pressed: 'open' a recording.
@@ -18,6 +19,18 @@ NICKNAME = """(...inputs) => {
   inputs[inputs.length - 1] = localStorage.getItem('studio.annotator') ?? '';
   return inputs;
 }"""
+
+# Lets the editor above show and play the stretch that a pressed button names.
+LISTENS = """
+element.addEventListener('click', (event) => {
+  const pressed = event.target.closest('[data-from]');
+  const editor = document.querySelector('.editor-body');
+  if (!pressed || !editor) return;
+  const detail = {start_s: +pressed.dataset.from, end_s: +pressed.dataset.to};
+  editor.dispatchEvent(new CustomEvent('listen', {detail}));
+  editor.scrollIntoView({block: 'nearest', behavior: 'smooth'});
+});
+"""
 
 
 def table_html(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -41,6 +54,15 @@ def open_button(recording_id: str, title: str, segment_id: str | None = None) ->
     return (
         f'<button type="button" data-open="{escape(recording_id)}"{at}>Open'
         f'<span class="unseen"> {escape(title)}</span></button>'
+    )
+
+
+def listen_button(start_s: float, end_s: float) -> str:
+    """A stretch of time that is heard when it is pressed."""
+    span = f"{clock(start_s)} – {clock(end_s)}"
+    return (
+        f'<button type="button" class="listen" data-from="{start_s:.3f}" data-to="{end_s:.3f}">'
+        f'<span aria-hidden="true">▶</span><span class="unseen">Listen to</span> {span}</button>'
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.library import Library
-from core.progress import Hours, covered_s, hours, progress, work
+from core.progress import Hours, covered_s, hours, main, progress, work
 from core.records import Recording, Segment
 from core.review import approve
 
@@ -49,6 +49,9 @@ def test_who_marked_and_who_approved_is_told(workspace):
     assert done.marked_by == {"Meena": 20, "Ravi": 10}
     assert done.approved_by == {"Ravi": 20}
     assert (done.waiting, done.sent_back) == (1, 0)
+    told = main(workspace.root)
+    assert "Concert: 30% marked (Meena 0:20.0, Ravi 0:10.0), 20% approved (Ravi 0:20.0)" in told
+    assert "section kriti: 0.01 h, 0.01 h approved" in told
     library.close()
 
 

@@ -67,6 +67,8 @@ def test_a_reviewer_on_a_phone_sends_back_and_approves(studio, browser):
     page.add_init_script("localStorage.setItem('studio.annotator', 'Ravi')")
     _open(studio, page, "review")
     expect(page.locator(".measures")).to_contain_text("83 %")
+    page.get_by_role("button", name="Listen to 0:30.0 – 0:40.0").tap()
+    expect(page.locator(".transport .time")).to_contain_text("0:00:3")
     page.get_by_label("Note on alapanai, 0:00.0 – 0:30.0").fill("Listen until 0:40.")
     row = page.locator("#review-table tr").filter(has_text="0:00.0 – 0:30.0")
     row.get_by_role("button", name="Send back").tap()

@@ -96,6 +96,10 @@ async function open(context, id, isWanted) {
   lower.append(el("div", { class: "left" }, filter.node, new SegmentList(session).node, tonic.node, card.node, name.node), new Inspector(session, search).node);
   body.append(lower, ui.sheet);
   listenForKeys(body, ui.commands);
+  body.addEventListener("listen", ({ detail }) => {
+    wave.show(detail.start_s, detail.end_s); // asked for by a panel below
+    wave.play(detail.start_s, detail.end_s);
+  });
   wave.audio.addEventListener("error", () => session.say("The sound cannot be played. Import the recording again."));
   if (document.activeElement === document.body || document.activeElement?.closest("#segment-recording")) {
     body.focus({ preventScroll: true }); // so that its keys work at once
