@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from core import audio
 from studio.editor import setup
-from tests.sounds import encode
+from tests.sounds import headless_mp3
 from tests.studio.conftest import Opened, silent
 from tests.studio.hearing import SR, WATCH, drawn_onset, heard, place_of
 
@@ -25,14 +25,14 @@ TONES = "file-tones"
 
 @pytest.fixture(scope="module")
 def noise(studio: Opened) -> np.ndarray:
-    """Soft noise with a few loud bursts, imported from an mp3 whose bit rate varies, at `SR`."""
+    """Soft noise with a few loud bursts, imported from an mp3 of varying rate, at `SR`."""
     setup.main()
     rng = np.random.default_rng(5)
     y = 0.02 * rng.standard_normal(155 * 44_100)
     for burst in BURSTS_S:
         y[round(burst * 44_100) : round((burst + BURST_S) * 44_100)] *= 15
     path = studio.workspace.audio_target(NOISE, ".mp3")
-    encode(path, y.astype(np.float32), 44_100, "libmp3lame", q="4", write_xing="0")
+    headless_mp3(path, y, 44_100)
     place = studio.workspace.playback(NOISE), studio.workspace.peaks(NOISE)
     length_s = audio.prepare(path, *place).duration_s
     studio.library.add(silent(NOISE, title="Noise", duration_s=length_s, tonic_hz=None))
