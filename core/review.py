@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from core.edits import is_firm
+from core.edits import clock, is_firm
 from core.errors import AnnotationError
 from core.library import Library
 from core.records import Segment
@@ -37,9 +37,19 @@ def reviews(library: Library, recording_id: str) -> list[Reviewed]:
 
 
 def approve(library: Library, segment_ids: Iterable[str], reviewer: str | None) -> int:
-    """Approve these segments as one edit; how many were not approved yet."""
+    """Approve these segments as one edit; how many were not approved yet.
+
+    Raises
+    ------
+    AnnotationError
+        If two annotators' words on the same stretch would both be approved.
+    """
     found = [library.segment(each) for each in segment_ids]
     wanted = [replace(each, status="approved") for each in found if each.status != "approved"]
+    for recording_id in {each.recording_id for each in wanted}:
+        ours = [each for each in wanted if each.recording_id == recording_id]
+        there = library.segments(recording_id, status="approved")
+        _refuse_two_words([*there, *ours])
     if wanted:
         library.edit(wanted, (), reviewer)
     return len(wanted)
@@ -67,6 +77,28 @@ def send_back(library: Library, segment_id: str, note: str, reviewer: str | None
     sent = replace(segment, status="draft", note=note)
     library.save(sent, reviewer)
     return sent
+
+
+def _refuse_two_words(approved: list[Segment]) -> None:
+    """Both would be exported, and a model would learn the stretch twice, by two names.
+
+    Edges on which two annotators differ a little do no harm: half of the shorter must be shared.
+    """
+    last: dict[str, Segment] = {}
+    for each in sorted(approved, key=lambda segment: segment.start_s):
+        before = last.get(each.lane)
+        if before and before.overlap_s(each) > 0.5 * min(before.duration_s, each.duration_s):
+            raise AnnotationError(
+                f"{_named(each)} and {_named(before)} speak of the same stretch. Approve one of "
+                "them; send the other back."
+            )
+        if before is None or each.end_s > before.end_s:
+            last[each.lane] = each
+
+
+def _named(segment: Segment) -> str:
+    span = f"{clock(segment.start_s)} to {clock(segment.end_s)}"
+    return f"{segment.section} by {segment.annotator or 'no name'} ({span})"
 
 
 def _review(revisions: Sequence[Revision]) -> Reviewed | None:

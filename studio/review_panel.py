@@ -217,11 +217,17 @@ def _verdict(found: Reviewed, span: str) -> str:
 
 
 def _approve_all(rows: list[Reviewed]) -> str:
-    ids = " ".join(escape(each.segment.id, quote=True) for each in rows)
-    return (
-        f'<p><button type="button" class="all" data-verdict="approve" data-ids="{ids}">'
-        f"Approve all {len(rows)}</button></p>"
+    """A button for each annotator: two words on one stretch are never both right."""
+    groups: dict[str, list[str]] = {}
+    for each in rows:
+        groups.setdefault(each.segment.annotator or "no name", []).append(each.segment.id)
+    buttons = "".join(
+        f'<button type="button" class="all" data-verdict="approve" '
+        f'data-ids="{escape(" ".join(ids), quote=True)}">Approve all {len(ids)} by '
+        f"{escape(name)}</button> "
+        for name, ids in groups.items()
     )
+    return f"<p>{buttons}</p>"
 
 
 def _strip(name: str, spans: list[tuple[float, float, str]], recording: Recording) -> str:

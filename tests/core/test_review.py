@@ -71,3 +71,13 @@ def test_a_proposal_that_someone_approved_is_theirs_to_answer_for(library):
     proposal = library.save(Segment("file-1", 20, 30, "kriti", origin="suggested")).segment
     approve(library, [proposal.id], "Ravi")
     assert stage(library) == ("approved", "Ravi")
+
+
+def test_two_words_on_one_stretch_are_not_both_approved(library, drawn):
+    other = library.save(Segment("file-1", 1, 10, "neraval"), "Ravi").segment
+    beside = library.save(Segment("file-1", 10, 20, "other", annotator="Ravi")).segment
+    with pytest.raises(AnnotationError, match="same stretch"):
+        approve(library, [drawn.id, other.id], "Ravi")
+    assert approve(library, [drawn.id, beside.id], "Ravi") == 2
+    with pytest.raises(AnnotationError, match="kriti by Meena"):
+        approve(library, [other.id], "Ravi")
