@@ -65,7 +65,7 @@ def progress_bar(total: float, unit: str, what: str):
 def told(what: str) -> Iterator[Callable[[float, str], object]]:
     """A bar that shows the share done and, in words, what is being done."""
     with progress_bar(1.0, "", what) as bar:
-        bar.bar_format = "{desc}: {percentage:3.0f}% |{bar}| {postfix}"
+        bar.bar_format, bar.leave = "{desc}: {percentage:3.0f}% |{bar}| {postfix}", False
 
         def tell(share: float, words: str) -> None:
             bar.set_postfix_str(words, refresh=False)
