@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING
 from core import theory
 from core.artists import instrument, known_artists
 from core.catalog_names import Names, resolved
-from core.catalog_pages import Page, Table, generic, is_of, read_page, table, tala_of
+from core.catalog_pages import Page, Table, generic, is_of, read_page, table
 from core.catalog_search import UNKNOWN_RAGA, Wanted, filtered, folded
 from core.catalog_source import NoPage, Source, source_of
+from core.catalog_talas import ENOUGH, Talas
+from core.catalog_totals import PAGE as PROGRAMMES
+from core.catalog_totals import totals
 from core.command import run, told
 from core.errors import CatalogError
 from core.workspace import Workspace, replacing
@@ -33,7 +36,6 @@ Key = tuple[str, str]  # category and name of a page
 
 _PAGES = ("artist", "raga", "composer", "song")  # in this order: the fewest rows first
 _KEPT_PAGES = 64  # tables that are held in memory
-_ENOUGH = 3  # pages that fail before the site is left in peace
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,23 @@ class Catalog:
     def __init__(self, source: Source):
         self.source = source
         self._tables: dict[Key, Table] = {}
-        self._talas: dict[str, str | None] = {}
-        self._trouble = ""
+        self._talas = Talas(source)
+        self._totals: dict[str, Counter] | None = None
 
     @cached_property
     def names(self) -> Names:
         """What the ids mean."""
         return Names(self.source.load("id"))
+
+    def totals(self, *, fetches: bool = False) -> dict[str, Counter]:
+        """How often each raga, composer and section is heard in all; {} if that is not at hand."""
+        if self._totals is None and (fetches or self.source.has(PROGRAMMES)):
+            try:
+                self._totals = totals(self.source.load(PROGRAMMES), self.names)
+            except CatalogError as error:  # it only counts, and a search goes on without
+                log.debug("no totals: %s", error)
+                self._totals = {}
+        return self._totals or {}
 
     def offered(self, category: str) -> list[str]:
         """The names that may be searched for in a category, as the rows spell them."""
@@ -96,11 +108,11 @@ class Catalog:
                 "for a tala, or for all of them (--talas)."
             )
         elif unsaid:
-            notes.append(f"The pages of {unsaid} songs could not be read: {self._trouble}")
+            notes.append(f"The pages of {unsaid} songs could not be read: {self._talas.trouble}")
         if wanted.tala:
             rows = rows[rows["tala"] == wanted.tala]
         rows = rows.sort_values("views", ascending=False, na_position="last", kind="stable")
-        everything = everything.assign(tala=everything["song"].map(self._talas).astype("str"))
+        everything = everything.assign(tala=self._talas.of(everything["song"]))
         return Found(
             rows.reset_index(drop=True), +dropped, tuple(dict.fromkeys(notes)), wanted, everything
         )
@@ -160,7 +172,7 @@ class Catalog:
             try:
                 page = self._table((category, name))
             except CatalogError as error:
-                if len(keys) == 1 or len(notes) >= _ENOUGH:
+                if len(keys) == 1 or len(notes) >= ENOUGH:
                     raise
                 if isinstance(error, NoPage):
                     absent.append(name)
@@ -200,39 +212,14 @@ class Catalog:
             page = read_page(category, name, self.source.load(f"{category}/{name}"))
         return page
 
-    # Talas, which only the page of a song says
-
     def with_talas(
         self, rows: "pd.DataFrame", tell: Tell | None = None, *, fetches: bool = True
     ) -> tuple["pd.DataFrame", int]:
         """The rows with their talas, and how many songs' pages were not looked up."""
         types = set(self.names.all("type"))
-        songs = [
-            song
-            for song in dict.fromkeys(rows["song"].dropna())
-            if song not in self._talas and generic(song) not in types
-        ]
-        unsaid = n_failed = 0
-        for k, song in enumerate(songs):
-            at_hand = self.source.is_local or self.source.has(f"song/{song}")
-            if n_failed >= _ENOUGH or not (fetches or at_hand):
-                unsaid += 1
-                continue
-            if tell:
-                tell(k / len(songs), f"looking up the tala of {song}")
-            try:
-                self._talas[song] = self._tala(song)
-            except CatalogError as error:  # a song is not worth losing the others for
-                self._trouble = str(error)
-                n_failed, unsaid = n_failed + 1, unsaid + 1
-        return rows.assign(tala=rows["song"].map(self._talas).astype("str")), unsaid
-
-    def _tala(self, song: str) -> str | None:
-        try:
-            page = read_page("song", song, self.source.load(f"song/{song}"))
-        except NoPage:
-            return None
-        return tala_of(page) if is_of(page, self.names) else None
+        songs = [song for song in rows["song"].dropna().unique() if generic(song) not in types]
+        unsaid = self._talas.look_up(songs, self.names, tell, fetches=fetches)
+        return rows.assign(tala=self._talas.of(rows["song"])), unsaid
 
 
 def write_rows(rows: "pd.DataFrame", path: Path) -> None:
@@ -316,6 +303,8 @@ def main(
 
 def shown(rows: "pd.DataFrame") -> str:
     """The rows as lines to read, `-` where nothing is said."""
+    if rows.empty:
+        return "No row is like that. Take one of the conditions back."
     texts = rows.astype(object).where(rows.notna(), "-")
     for name in ("start_s", "end_s", "duration_s"):
         texts[name] = [value if value == "-" else f"{value:g}" for value in texts[name]]

@@ -112,7 +112,10 @@ class Finder:
     def search(self, wanted: Wanted, tell: Callable) -> Found:
         """The rows that are wanted."""
         with self._lock:
-            return self._opened().search(wanted, tell=tell)
+            found = self._opened().search(wanted, tell=tell)
+            tell(0.9, "counting the catalogue's concerts")
+            self._opened().totals(fetches=True)
+            return found
 
     def orders(self, hunt: Hunt, tell: Callable) -> list[Order]:
         """The videos of the ticked rows, with all that the catalogue says of them."""
@@ -130,7 +133,7 @@ class Finder:
         would leave. Of what the pages were chosen by, every other value too.
         """
         if hunt.found is None:
-            return {facet: [(name, name) for name in self._names(facet)] for facet in FACETS}
+            return {facet: self._all(facet) for facet in FACETS}
         wanted = hunt.found.wanted
         chosen_by = next((each for each in _CHOSEN_BY if getattr(wanted, each)), None)
         offered = {}
@@ -140,6 +143,15 @@ class Finder:
             offered[facet] = [(f"{name} ({n})", name) for name, n in counts]
             offered[facet] += [(name, name) for name in others if name and name not in counted]
         return offered
+
+    def _all(self, facet: str) -> Choices:
+        """Every value, with how often it is heard in all concerts where that is known."""
+        with self._lock:
+            catalog = self._opened()
+            at_hand = "names" in vars(catalog) or catalog.source.has("id")
+            counts = catalog.totals().get(facet, {}) if at_hand else {}
+        names = sorted(self._names(facet), key=lambda name: -counts.get(name, 0))
+        return [(f"{name} ({counts[name]:,})" if name in counts else name, name) for name in names]
 
     def _names(self, facet: str) -> list[str]:
         """Values that may be searched for, without asking the site for anything."""

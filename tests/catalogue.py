@@ -92,6 +92,13 @@ def pages_v2() -> dict[str, object]:
         "artist/N. Ramani": page(5, "N. Ramani", [row("flutevideo_", 10, 4, "7:07", A=5)]),
         "raga/Mohanam": page(4, "Mohanam", [each for each in ROWS_V2[:7] if each["R"] == 4]),
         "type/Ragam": page(58, "Ragam", ROWS_V2[:1]),
+        "concert": {
+            CONCERT: [
+                {"S": 20058, "R": 4, "C": 0, "D": ""},
+                {"S": 10, "R": 2, "C": 1, "D": "9:00"},
+            ],
+            WHOLE: [{"S": 11, "R": 3, "C": 1, "D": ""}, {"S": 20188, "R": 0, "C": 0}, "no item"],
+        },
         "song/Bantureethi": page(10, "Bantureethi", ROWS_V2[2:3], info=song),
     }
 

@@ -162,6 +162,19 @@ def test_facets_count_what_each_value_would_leave(newer):
     assert counts["section"] == {"alapanai": 1, "kriti": 1}
 
 
+def test_all_concerts_are_counted_where_their_programmes_are_at_hand(newer, site, server):
+    counts = newer.totals()
+    assert counts["raga"] == {"Mohanam": 1, "Kalyani": 1, "Todi": 1}
+    assert counts["composer"] == {"Thyagaraja": 2}
+    assert counts["section"]["alapanai"] == 1
+    assert Catalog(site).totals() == {}
+    assert server.asked == []
+    assert Catalog(site).totals(fetches=True) == counts
+    server.content.pop("concert")
+    server.plays["concert"] = ["html"]
+    assert Catalog(Site(server.url, site.cache / "other", 0.0, True)).totals(fetches=True) == {}
+
+
 def test_the_same_stretch_twice_is_one_row_and_parts_of_a_video_never_are(tmp_path):
     rows = [
         row("a" * 11, 10, 0, "5:00"),
@@ -400,7 +413,8 @@ def test_an_empty_result_is_a_table_without_rows(newer, tmp_path):
     found = newer.search(Wanted(artist=ARTIST, raga="Kalyani", section="tani"))
     assert found.rows.empty
     write_rows(found.rows, tmp_path / "none.csv")
-    assert "video_id" in shown(found.rows) or "Empty" in shown(found.rows)
+    assert shown(found.rows) == "No row is like that. Take one of the conditions back."
+    assert (tmp_path / "none.csv").read_text().startswith("video_id,")
 
 
 def test_a_wrong_name_is_one_line(tmp_path, workspace):

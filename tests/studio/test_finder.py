@@ -78,6 +78,13 @@ def test_a_search_fills_the_table_and_counts_each_value(finder, library):
     assert "N. Ramani" in dict(dropdowns[0].choices)  # another may be chosen
 
 
+def test_before_a_search_each_value_has_its_count_over_all_concerts(finder):
+    choices = finder.choices(Hunt())
+    assert ("alapanai (1)", "alapanai") in choices["section"]
+    assert ("Mohanam (1)", "Mohanam") in choices["raga"]
+    assert ("Adi", "Adi") in choices["tala"]
+
+
 def test_a_choice_in_any_spelling_becomes_the_catalogue_s(finder, library):
     *_, artist, raga, _, _, _, _ = found(finder, library, None, "mohana", *NOTHING[2:])
     assert raga.value == "Mohanam"
