@@ -54,7 +54,8 @@ export class Contour {
     this.#rule(pen);
     if (end - start > MOST_S) return this.#say("Zoom in to four minutes or less to see the pitch.");
     this.#read(this.wave.time);
-    for (const [style, width] of [["#0009", 4], ["#fff", 1.6]]) {
+    const thin = end - start > 60;
+    for (const [style, width] of [["#0009", thin ? 3 : 4.5], ["#fff", thin ? 1.2 : 2]]) {
       pen.strokeStyle = style;
       pen.lineWidth = width;
       this.#line(pen, start, end);

@@ -4,6 +4,8 @@ import { clock } from "./clock.js";
 import { HEIGHT } from "./lanes.js";
 
 const CLOSEST_PX_PER_S = 800; // a mridangam stroke, some 30 ms, is then 24 px wide
+const LABEL_PX = 72; // room for a time, so that no notch runs through one
+const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200]; // between two of them
 const FOLLOW_AT = 0.08; // where in the view the cursor lands when playback turns the page
 
 async function library(at) {
@@ -41,6 +43,9 @@ export async function openWave({ at, recording, container, overview }) {
   audio.src = `${url}/sound`;
   const style = getComputedStyle(container);
   const colour = (name) => style.getPropertyValue(name).trim();
+  const timeline = Timeline.create({ height: 20, formatTimeCallback: (t) => clock(t), style: { fontSize: "11px" } });
+  const step = (px) => STEPS_S.find((seconds) => seconds * px >= LABEL_PX) ?? STEPS_S.at(-1);
+  timeline.defaultTimeInterval = timeline.defaultPrimaryLabelInterval = step;
   const regions = Regions.create();
   regions.adjustScroll = () => {}; // the plugin would scroll to the start of a dragged region
   const minimap = Minimap.create({
@@ -67,7 +72,7 @@ export async function openWave({ at, recording, container, overview }) {
     plugins: [
       regions,
       minimap,
-      Timeline.create({ height: 20, formatTimeCallback: (t) => clock(t), secondaryLabelOpacity: 0.6, style: { fontSize: "11px" } }),
+      timeline,
       Hover.create({
         lineColor: colour("--cursor"),
         labelBackground: colour("--cursor"),
