@@ -76,6 +76,8 @@ class BootstrapConfig:
     """What holds the model to the raga in the last steps: see `FinetuneConfig`."""
     raga_steps: int = 0
     """How many further steps it is held to the raga; 0 leaves that out."""
+    recognizer_steps: int = 1500
+    """Steps of the recogniser, where the raga loss listens with one."""
     seed: int = 0
     """Another seed, another model."""
     threads: int = 0
@@ -142,7 +144,8 @@ def _recognizer(config: BootstrapConfig, dataset: Path, model: Path, work: Path)
 
     path = work / "recognizer.safetensors"
     if not path.exists():
-        log.info(train(RecognizerConfig(dataset, path, str(model), seed=config.seed)))
+        steps = config.recognizer_steps
+        log.info(train(RecognizerConfig(dataset, path, str(model), steps=steps, seed=config.seed)))
     return path
 
 
