@@ -12,10 +12,14 @@ import numpy as np
 from core.segmentation import mridangam
 from core.segmentation.context import GROUPS, columns_of, features, near
 from core.segmentation.fitting import Rows, calibrated, fit
-from core.segmentation.listening import Heard
-from core.segmentation.model import Model, _in_order
+from core.segmentation.frames import FRAMES_PER_S
+from core.segmentation.listening import NAMES, Heard
+from core.segmentation.model import FREE, Model, in_order
 from core.segmentation.network import Network
+from core.segmentation.repetition import NAMES as REPETITION
+from core.segmentation.repetition import SHORTEST_S
 from core.segmentation.schooling import CHECK, LEADS, TRAIN, Lesson, lessons
+from core.segmentation.seconds import PULSE, pulse
 
 _EVERY_S = 3  # of neighbouring rows one says what the others say
 _EDGE_S = 2  # seconds about a boundary belong to neither
@@ -53,10 +57,11 @@ def section_rows(lessons: Sequence[Lesson], lead: Network, crops: int = _CROPS) 
     for number, lesson in enumerate(lessons):
         rng = np.random.default_rng(number)
         for heard, sections in [(lesson.heard, lesson.sections), *_crops(lesson, crops, rng)]:
-            leads = _in_order(lead.probabilities(near(heard)), lead.classes, LEADS)
+            leads = in_order(lead.probabilities(near(heard)), lead.classes, LEADS)
             said = (sections != "") & ~_changes(sections)
             said[(np.arange(len(said)) + number) % _EVERY_S != 0] = False
-            parts.append(_rows(features(heard, leads), sections, said, number))
+            taught = np.where(sections == "violin", FREE, sections)
+            parts.append(_rows(features(heard, leads), taught, said, number))
     return _together(parts)
 
 
@@ -71,8 +76,11 @@ def _crops(lesson: Lesson, n: int, rng: np.random.Generator):
 def cropped(heard: Heard, part: slice) -> Heard:
     """A stretch as if it were the whole recording."""
     rows = heard.rows[part].copy()
-    frames = slice(int(part.start * 62.5), int(part.stop * 62.5))
-    return Heard(rows, heard.onset[frames], float(len(rows)))
+    onset = heard.onset[int(part.start * FRAMES_PER_S) : int(part.stop * FRAMES_PER_S)]
+    rows[:, [NAMES.index(name) for name in PULSE]] = pulse(onset, len(rows))
+    if len(rows) < SHORTEST_S:
+        rows[:, [NAMES.index(name) for name in REPETITION]] = 0
+    return Heard(rows, onset, float(len(rows)))
 
 
 def _rows(x: np.ndarray, y: np.ndarray, said: np.ndarray, number: int) -> Rows:

@@ -4,22 +4,27 @@
     Heard --near--> X (n_seconds, n_near)            for who leads the melody
 
 Means over 5, 15 and 45 s, in which a section shows, and the spread over 15 s. What depends on the
-singer, the hall or the codec (pitch, level, cepstra, tilt) is counted from the recording's own
-median; a short recording keeps part of it, since it may be of one kind throughout.
+singer, the hall or the codec is counted from the recording's own median (`relative`); a short
+recording keeps part of it, since it may be of one kind throughout.
 """
+
+import json
+from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from core.segmentation import repetition, seconds
 from core.segmentation.listening import NAMES, Heard
+from core.workspace import ASSETS
 
 LEAD_NAMES = ("voice leads", "violin leads", "nobody leads")
 _SPANS_S = (5, 15, 45)
+_SOUNDING = 0.3  # share of a second that is voiced
 _SETTLED_S = 60.0  # half of a median of this many seconds is believed
-_OWN = ("pitch", "level", "tilt", "centroid", "spread", "high",
-        *(f"cepstrum {i + 1}" for i in range(13)))  # fmt: skip
-_PLAIN_CEPSTRA = tuple(f"cepstrum {i + 1}" for i in range(13))
+_VOICE = ("range", "glide", "steady", "shake", "leaps", "tone", "same pitch", "onset contrast")
+_OWN = ("level", "spread", *_VOICE, *seconds.TIMBRE)  # counted from the recording's own median
 
 GROUPS = {
     "percussion": seconds.PERCUSSION,
@@ -74,27 +79,56 @@ def near(heard: Heard) -> np.ndarray:
 
 
 def relative(heard: Heard) -> np.ndarray:
-    """Rows with what is the recording's own counted from its median, (n_seconds, len(NAMES))."""
+    """Rows as they would be of a usual recording, (n_seconds, len(NAMES)).
+
+    What depends on singer, hall and codec is moved so that its median over all sounding seconds is
+    that of the sample concerts, and how alike two times of a line are is scaled so that its 90th
+    percentile is theirs; of a short recording only in part.
+    """
     rows = heard.rows.astype(np.float32).copy()
-    sounding = heard.column("voiced") > 0.3
+    sounding = heard.column("voiced") > _SOUNDING
     n = int(sounding.sum())
     belief = n / (n + _SETTLED_S)
-    for name in _OWN:
-        column = NAMES.index(name)
-        if name == "pitch":  # against nothing: 110 Hz means nothing
-            pitched = sounding & (heard.column("range") > 0)
-            middle = np.median(rows[pitched, column]) if pitched.any() else 0.0
-            rows[:, column] = np.where(heard.column("voiced") > 0.1, rows[:, column] - middle, 0)
-        elif name == "level":
-            rows[:, column] = np.maximum(rows[:, column] - np.percentile(rows[:, column], 90), -60)
-        else:
-            middle = np.median(rows[sounding, column]) if n else 0.0
-            rows[:, column] -= belief * (middle - _USUAL.get(name, 0.0))
+    rows[:, NAMES.index("level")] = _under_loudest(heard)
+    pitch = NAMES.index("pitch")
+    pitched = sounding & (heard.column("range") > 0)
+    middle = np.median(rows[pitched, pitch]) if pitched.any() else 0.0
+    rows[:, pitch] = np.where(heard.column("voiced") > 0.1, rows[:, pitch] - middle, 0)
+    if n:
+        for name, usual in usual_values()["median"].items():
+            column = NAMES.index(name)
+            rows[:, column] -= belief * (np.median(rows[sounding, column]) - usual)
+        for name, usual in usual_values()["most"].items():
+            column = NAMES.index(name)
+            most = max(1e-3, float(np.percentile(rows[sounding, column], 90)))
+            rows[:, column] *= np.clip((usual / most) ** belief, 0.6, 2.5)
     return rows
 
 
-# What a melodic second has in the middle of all lessons: where belief is put when it is full.
-_USUAL: dict[str, float] = {"tilt": -10.0, "centroid": 9.3, "spread": 8.6, "high": 0.05}
+def _under_loudest(heard: Heard) -> np.ndarray:
+    level = heard.column("level")
+    return np.maximum(level - np.percentile(level, 90), -60)
+
+
+@cache
+def usual_values() -> dict[str, dict[str, float]]:
+    """Medians and 90th percentiles of sounding seconds, by measure, in the sample concerts."""
+    return json.loads((ASSETS / "segmentation" / "usual.json").read_text())
+
+
+def usual_of(many: Sequence[Heard]) -> dict[str, dict[str, float]]:
+    """What `usual_values` are of these recordings: the median over them of each one's own."""
+    found: dict[str, dict[str, float]] = {"median": {}, "most": {}}
+    for kind, names_, share in (("median", _OWN, 50), ("most", repetition.NAMES, 90)):
+        for name in names_:
+            each = [_of_sounding(heard, name, share) for heard in many]
+            found[kind][name] = round(float(np.median(each)), 4)
+    return found
+
+
+def _of_sounding(heard: Heard, name: str, share: int) -> float:
+    values = _under_loudest(heard) if name == "level" else heard.column(name)
+    return float(np.percentile(values[heard.column("voiced") > _SOUNDING], share))
 
 
 def _mean(rows: np.ndarray, span: int) -> np.ndarray:

@@ -4,8 +4,9 @@
 
 A segment of section k from s to e is worth the sum of its evidence, the log probability of lasting
 e - s, and of following the section before it. All (start, section) pairs are tried for each end.
-The first and the last segment may be cut off by the edges of the file: they are charged the
-probability of lasting at least so long.
+The file may begin within a section and end within one. The last is charged the probability of
+lasting at least so long, the first that of what is left of a section met at any time (the density
+of a residual life, P(longer) / mean), or of a whole one, half and half.
 """
 
 from collections.abc import Sequence
@@ -27,8 +28,9 @@ def decode(evidence: np.ndarray, statistics: Statistics) -> list[Span]:
     """
     n, n_sections = evidence.shape
     total = np.vstack([np.zeros(n_sections), np.cumsum(evidence, axis=0)])
-    within, at_edge = statistics.durations, at_least(statistics.durations)
-    longest = within.shape[1]
+    first = at_start(statistics.durations)
+    tables = {False: statistics.durations, True: at_least(statistics.durations)}
+    longest = first.shape[1]
     # enter[s, k]: the best worth of all before s, followed by section k beginning at s
     enter = np.full((n + 1, n_sections), -np.inf)
     enter[0] = statistics.first
@@ -37,11 +39,11 @@ def decode(evidence: np.ndarray, statistics: Statistics) -> list[Span]:
     reached = np.full((n + 1, n_sections), -np.inf)
     for end in range(1, n + 1):
         earliest = max(0, end - longest)
-        lasting = (at_edge if end == n else within)[:, : end - earliest][:, ::-1].T
+        lasting = tables[end == n][:, : end - earliest][:, ::-1].T
         worth = enter[earliest:end] - total[earliest:end] + lasting
         if earliest == 0:
-            whole = at_edge[:, end - 1]
-            worth[0] = enter[0] - total[0] + whole
+            opening = at_least(first)[:, end - 1] if end == n else first[:, end - 1]
+            worth[0] = enter[0] - total[0] + opening
         best = worth.argmax(axis=0)
         began[end] = best + earliest
         reached[end] = worth[best, np.arange(n_sections)] + total[end]
@@ -55,6 +57,14 @@ def at_least(durations: np.ndarray) -> np.ndarray:
     """Log probability of lasting 1, 2, ... s or longer, (n_sections, LONGEST_S)."""
     later = np.cumsum(np.exp(durations)[:, ::-1], axis=1)[:, ::-1]
     return np.log(np.maximum(later, 1e-300))
+
+
+def at_start(durations: np.ndarray) -> np.ndarray:
+    """Log probability that the first section of a file lasts 1, 2, ... s from the file's start."""
+    p = np.exp(durations)
+    later = np.exp(at_least(durations))
+    residual = later / later.sum(axis=1, keepdims=True)
+    return np.log(np.maximum(0.5 * p + 0.5 * residual, 1e-300))
 
 
 def _traced(reached: np.ndarray, began: np.ndarray, before: np.ndarray) -> list[Span]:
@@ -81,11 +91,11 @@ def joined(spans: Sequence[Span]) -> list[Span]:
 
 def worth(spans: Sequence[Span], evidence: np.ndarray, statistics: Statistics) -> float:
     """What a sequence of spans is worth, in nats: what `decode` makes as large as it can be."""
-    edge = at_least(statistics.durations)
+    first = at_start(statistics.durations)
     total, previous = 0.0, None
     for start, end, section in spans:
-        cut_off = start == 0 or end == len(evidence)
-        table = edge if cut_off else statistics.durations
+        table = first if start == 0 else statistics.durations
+        table = at_least(table) if end == len(evidence) else table
         total += evidence[start:end, section].sum() + table[section, end - start - 1]
         step = statistics.first if previous is None else statistics.transitions[previous]
         total += step[section]

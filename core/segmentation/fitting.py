@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.segmentation.network import Network, softmax
+from core.segmentation.network import Network
 
 _MEMBERS = 4
 _HIDDEN = 24
 _ALPHA = 0.3  # L2
+_COPIES = 2
 _SHAKEN = 0.25  # standard deviations of noise on each copy of the rows
+_MOVED = 0.3  # standard deviations by which all rows of a recording are off, in each copy
 _BLIND = 0.08  # the share of groups of features that a copy does not see
 
 
@@ -105,7 +107,7 @@ def _member(x, rows: Rows, groups, how: tuple[int, float], classes: tuple[str, .
 
     seed, alpha = how
     rng = np.random.default_rng(seed)
-    copies = [_shaken(x, groups, rng) for _ in range(2)]
+    copies = [_shaken(x, rows.of, groups, rng) for _ in range(_COPIES)]
     weight = balanced(rows.y, rows.weight)
     network = MLPClassifier(
         (_HIDDEN,), alpha=alpha, batch_size=128, max_iter=14, random_state=seed, tol=0.0,
@@ -117,7 +119,7 @@ def _member(x, rows: Rows, groups, how: tuple[int, float], classes: tuple[str, .
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # it is stopped early on purpose
-        network.fit(np.concatenate(copies), np.tile(rows.y, 2), np.tile(weight, 2))
+        network.fit(np.concatenate(copies), np.tile(rows.y, _COPIES), np.tile(weight, _COPIES))
     hidden = np.vstack([network.coefs_[0], network.intercepts_[0]])
     return hidden, _in_order(network, classes)
 
@@ -135,12 +137,12 @@ def _in_order(network, classes: tuple[str, ...]) -> np.ndarray:
     return full
 
 
-def _shaken(x: np.ndarray, groups: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    shaken = x + rng.normal(0, _SHAKEN, x.shape).astype(np.float32)
+def _shaken(x, of: np.ndarray, groups: Sequence[np.ndarray], rng: np.random.Generator):
+    """A copy of standard rows as another hall and other players might have given them."""
+    recordings, place = np.unique(of, return_inverse=True)
+    moved = rng.normal(0, _MOVED, (len(recordings), x.shape[1])).astype(np.float32)
+    shaken = x + rng.normal(0, _SHAKEN, x.shape).astype(np.float32) + moved[place]
     for group in groups:
         blind = rng.random(len(x)) < _BLIND
         shaken[np.ix_(blind, group)] = 0
     return shaken
-
-
-__all__ = ["Rows", "balanced", "calibrated", "fit", "softmax"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from core.errors import ModelError
 from core.records import SECTIONS
@@ -23,7 +24,10 @@ from core.segmentation.network import Network
 from core.workspace import ASSETS, Workspace, replacing
 
 SHIPPED = ASSETS / "segmentation" / "model.npz"
+FREE = "alapanai"  # what the section network calls a violin passage too
+SOME_VOICE = 0.25  # of all led seconds; below it the violin is the lead
 _LEADS = ("voice", "violin", "nobody")
+_LEAD_SPAN_S = 7
 _STEP = 16.0  # rows kept are whole sixteenths of a standard deviation, in a byte
 
 
@@ -58,14 +62,26 @@ class Model:
     kept: Rows
     about: dict = field(default_factory=dict)
 
-    def say(self, heard: Heard, hidden: np.ndarray | None = None) -> Said:
-        """Listen second by second; `hidden` names features it shall not see, (n_features,) bool."""
-        leads = _in_order(self.lead.probabilities(near(heard)), self.lead.classes, _LEADS)
+    def say(
+        self, heard: Heard, hidden: np.ndarray | None = None, moved: np.ndarray | None = None
+    ) -> Said:
+        """Listen second by second.
+
+        Parameters
+        ----------
+        hidden : np.ndarray [shape=(n_features,), bool]
+            Features it shall not see.
+        moved : np.ndarray [shape=(n_features,)]
+            Standard deviations by which all it sees is off, as in a hall of another kind.
+        """
+        leads = in_order(self.lead.probabilities(near(heard)), self.lead.classes, _LEADS)
         seen = features(heard, leads)
         if hidden is not None:
             seen = np.where(hidden, self.section.mean, seen)
-        sections = _in_order(self.section.probabilities(seen), self.section.classes, SECTIONS)
-        return Said(leads, sections, self.section.strangeness(seen))
+        if moved is not None:
+            seen = seen + moved * self.section.scale
+        sections = in_order(self.section.probabilities(seen), self.section.classes, SECTIONS)
+        return Said(leads, _with_violin(sections, leads), self.section.strangeness(seen))
 
     def save(self, path: Path) -> None:
         """Write it as one npz; all of it or nothing."""
@@ -132,6 +148,23 @@ class Model:
         )
 
 
+def _with_violin(sections: np.ndarray, leads: np.ndarray) -> np.ndarray:
+    """Share what is free melody between alapanai and violin, by who leads.
+
+    The section network is taught both as one: they differ in nothing but the instrument, which the
+    lead classifier tells from far more examples. Without a voice the violin is the singer.
+    """
+    share = uniform_filter1d(leads, _LEAD_SPAN_S, axis=0, mode="nearest")
+    violin = share[:, 1] / (share[:, 0] + share[:, 1] + 0.1)
+    if leads[:, 0].sum() < SOME_VOICE * leads[:, :2].sum():
+        violin = np.zeros(len(leads))
+    free, bowed = SECTIONS.index(FREE), SECTIONS.index("violin")
+    shared = sections.copy()
+    shared[:, bowed] = sections[:, free] * violin
+    shared[:, free] = sections[:, free] * (1 - violin)
+    return shared
+
+
 def own(workspace: Workspace) -> Path:
     """Where the workspace keeps what it learned."""
     return workspace.models() / "segmentation.npz"
@@ -144,8 +177,8 @@ def current(workspace: Workspace | None = None) -> Model:
     return Model.load(SHIPPED)
 
 
-def _in_order(p: np.ndarray, classes: tuple[str, ...], wanted: tuple[str, ...]) -> np.ndarray:
-    """Columns in the wanted order; what the network has never met has probability 0."""
+def in_order(p: np.ndarray, classes: tuple[str, ...], wanted: tuple[str, ...]) -> np.ndarray:
+    """Columns in the wanted order; what a network has never met has probability 0."""
     found = np.zeros((len(p), len(wanted)))
     for column, name in enumerate(classes):
         found[:, wanted.index(name)] = p[:, column]

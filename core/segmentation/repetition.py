@@ -17,6 +17,7 @@ N_WORDS = 6  # cepstra that tell vowels
 NAMES = ("melody again", "melody contrast", "words again", "words contrast", "cycle melody",
          "cycle words")  # fmt: skip
 
+SHORTEST_S = 9  # in less nothing can come again
 _LINE_S = 4.0
 _LAGS_S = (3.0, 60.0)
 _AROUND_S = 40.0  # the cycle is looked for in so much
@@ -34,7 +35,7 @@ def points(frames: Frames) -> tuple[np.ndarray, np.ndarray]:
 def repetition(cents: np.ndarray, mouth: np.ndarray, n_rows: int) -> np.ndarray:
     """How much of what is around each second is heard again, (n_rows, len(NAMES)) float32."""
     rows = np.zeros((n_rows, len(NAMES)), np.float32)
-    if len(cents) < 3 * _LAGS_S[0] * POINTS_PER_S:
+    if len(cents) < SHORTEST_S * POINTS_PER_S:
         return rows
     voiced = ~np.isnan(cents)
     sung = np.where(voiced, cents, -1e4).astype(np.float32)

@@ -50,7 +50,7 @@ class Lesson:
     leads: np.ndarray
 
 
-def lesson(seed: int, minutes: float = 6.0) -> Lesson:
+def lesson(seed: int, minutes: float = 5.0) -> Lesson:
     """The concert of a seed through any chain; every seventh seed is no concert."""
     rng = np.random.default_rng([seed, 5])
     if seed % 7 == 6:
@@ -75,6 +75,7 @@ def _concert(seed: int, minutes: float, chain: variation.Chain, rng) -> Lesson:
         drone_db=float(rng.uniform(-40, -12)),
         drum_db=float(rng.uniform(-14, 4)),
         shadow_db=float(rng.uniform(-18, -5)),
+        words=8 + (seed % 2) * int(rng.integers(2, 20)),  # every second song has many
     )
     concert = render(seed, minutes, written)
     y, segments, turns = concert.y, list(concert.segments), list(concert.turns)
@@ -130,7 +131,7 @@ def of_segments(segments: list[Segment], n_seconds: int) -> np.ndarray:
 
 
 def lessons(
-    seeds: range, folder: Path, minutes: float = 6.0, tell: Callable[[str], None] | None = None
+    seeds: range, folder: Path, minutes: float = 5.0, tell: Callable[[str], None] | None = None
 ) -> list[Lesson]:
     """The lessons of these seeds; what was rendered before is read from `folder`."""
     found = []

@@ -16,7 +16,7 @@ from core.workspace import ASSETS
 LONGEST_S = 1800  # a longer section is two of the same kind, joined afterwards
 SHORTEST_S = 4
 
-_ANY_LENGTH = 0.25  # the share of durations that follow no statistics
+_ANY_LENGTH = 0.5  # the share of durations that follow no statistics
 _UNSEEN = 0.25  # added to every count of a transition
 _BETWEEN = {"applause": 0.5, "speech": 0.05, "other": 0.02, "next item": 0.43}
 
@@ -28,11 +28,13 @@ class Statistics:
     durations : np.ndarray [shape=(n_sections, LONGEST_S)], of lasting 1, 2, ... s
     transitions : np.ndarray [shape=(n_sections, n_sections)], from row to column
     first : np.ndarray [shape=(n_sections,)]
+    shares : np.ndarray [shape=(n_sections,)], of the time of all recordings
     """
 
     durations: np.ndarray
     transitions: np.ndarray
     first: np.ndarray
+    shares: np.ndarray
 
 
 @cache
@@ -47,7 +49,10 @@ def of_table(table: dict) -> Statistics:
     moments = {**table["durations"]["measured"], **table["durations"]["assumed"]}
     durations = np.stack([_durations(*moments[name]) for name in SECTIONS])
     starts = _smoothed(np.array([table["first"].get(name, 0) for name in SECTIONS], float))
-    return Statistics(durations, np.log(_transitions(table, starts)), np.log(_opening(starts)))
+    time = {**table["shares of time"]["measured"], **table["shares of time"]["assumed"]}
+    shares = np.log([time[name] for name in SECTIONS])
+    transitions = np.log(_transitions(table, starts))
+    return Statistics(durations, transitions, np.log(_opening(starts)), shares)
 
 
 def _durations(mean: float, deviation: float) -> np.ndarray:

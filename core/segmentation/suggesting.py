@@ -7,7 +7,7 @@ on sample concerts the model had not heard; what is unlike all of them is believ
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,11 +26,14 @@ from core.segmentation.violin import passages
 if TYPE_CHECKING:
     from core.segmentation.schooling import Lesson
 
-WEIGHT = 0.12  # of a second's evidence: neighbouring seconds say nearly the same
+WEIGHT = 0.35  # of a second's evidence: neighbouring seconds say nearly the same
+_LEAST_WEIGHT = 5.0  # of all seconds together: a few seconds are one witness, not none
+_COMMON = 0.3
 _FLOOR = 0.004  # no second rules anything out
 _SUREST = 0.97
 _SHORT_S = 15.0  # a file of so many seconds is believed half
 _MOSTLY = 0.5
+_HALLS = (0.0, 0.3, 0.6, 1.0, 1.4)  # standard deviations by which everything heard is off
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ def suggest(
             "suggest. Check the file, or its level."
         )
     said = said or model.say(heard)
-    spans = decode(evidence(said), statistics or measured())
+    known = statistics or measured()
+    spans = decode(evidence(said, known), known)
     spans = refined(spans, heard, said.leads)
     found = [_suggestion(span, heard, said, model) for span in spans]
     layer = passages(said.leads, [(each[0], each[1], SECTIONS[each[2]]) for each in spans])
@@ -74,9 +78,16 @@ def suggest(
     return sorted(found, key=lambda each: (each.start_s, each.section == VIOLIN_LANE))
 
 
-def evidence(said: Said) -> np.ndarray:
-    """What each second says for each section, in nats, (n_seconds, 12)."""
-    return WEIGHT * np.log(said.sections + _FLOOR)
+def evidence(said: Said, statistics: Statistics | None = None) -> np.ndarray:
+    """What each second says for each section, in nats, (n_seconds, 12).
+
+    The classifier was taught all sections alike; part of how common each is in real concerts is
+    given back (all of it would have been, were its probabilities right there).
+    """
+    shares = (statistics or measured()).shares
+    weight = max(WEIGHT, _LEAST_WEIGHT / len(said.sections))
+    weight = weight / np.sqrt(np.maximum(1, said.strangeness))  # the unheard-of says less
+    return weight[:, None] * (np.log(said.sections + _FLOOR) + _COMMON * (shares - shares.max()))
 
 
 def segments(found: Sequence[Suggestion], recording_id: str) -> list[Segment]:
@@ -127,9 +138,8 @@ def _of_length(heard: Heard) -> float:
 def believed(p: float, strange: float, trust: tuple[float, float, float]) -> float:
     """The confidence of a stretch whose seconds are of its section with mean probability `p`."""
     offset, slope, of_strange = trust
-    excess = max(0.0, strange - 1.0)
-    sure = 1 / (1 + np.exp(-(offset + slope * _logit(p))))
-    return float(min(_SUREST, sure) * np.exp(of_strange * excess))
+    sure = offset + slope * _logit(p) + of_strange * _log_strange(strange)
+    return float(min(_SUREST, 1 / (1 + np.exp(-sure))))
 
 
 def _logit(p: float) -> float:
@@ -137,27 +147,32 @@ def _logit(p: float) -> float:
     return float(np.log(p / (1 - p)))
 
 
+def _log_strange(strange: float) -> float:
+    return float(np.log(0.2 + strange))
+
+
 def trust_of(model: Model, lessons: Sequence["Lesson"]) -> tuple[float, float, float]:
-    """Fit `believed` to how often suggestions were right (logistic regression, one feature)."""
+    """Fit `believed` to how often suggestions were right (logistic regression, two features).
+
+    Each lesson is also heard as if in other halls, by other players: a real concert is farther from
+    the lessons than they are from each other, and it is there that confidence must be right.
+    """
     from sklearn.linear_model import LogisticRegression
 
-    plain = replace(model, trust=(0.0, 1.0, 0.0))
-    x, y, weight = [], [], []
+    rng = np.random.default_rng(0)
+    x, y = [], []
     for lesson in lessons:
-        if lesson.heard.is_silent:
-            continue
-        said = plain.say(lesson.heard)
-        for span in decode(evidence(said), measured()):
-            first, last, section = span
-            truth = lesson.sections[first:last]
-            if (truth != "").mean() > _MOSTLY:
-                x.append(_logit(float(said.sections[first:last, section].mean())))
-                y.append((truth == SECTIONS[section]).mean() > _MOSTLY)
-                weight.append(1.0)
+        for far in _HALLS if not lesson.heard.is_silent else ():
+            moved = rng.normal(0, far, len(model.section.mean))
+            said = model.say(lesson.heard, moved=moved)
+            for first, last, section in decode(evidence(said), measured()):
+                truth = lesson.sections[first:last]
+                p = float(said.sections[first:last, section].mean())
+                strange = float(said.strangeness[first:last].mean())
+                x.append((_logit(p), _log_strange(strange)))
+                y.append(bool((truth == SECTIONS[section]).mean() > _MOSTLY))
     if len(set(y)) < 2:
-        return 0.0, 1.0, _OF_STRANGE
-    fitted = LogisticRegression(C=1.0).fit(np.array(x)[:, None], y, weight)
-    return float(fitted.intercept_[0]), max(0.2, float(fitted.coef_[0, 0])), _OF_STRANGE
-
-
-_OF_STRANGE = -0.8  # nats of confidence for each usual limit beyond the first
+        return 0.0, 1.0, -1.0
+    fitted = LogisticRegression(C=1.0).fit(np.array(x), y)
+    (slope, of_strange), (offset,) = fitted.coef_[0], fitted.intercept_
+    return float(offset), max(0.2, float(slope)), min(-0.2, float(of_strange))

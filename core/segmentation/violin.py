@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.segmentation.decoding import decode
+from core.segmentation.model import SOME_VOICE
 from core.segmentation.statistics import LONGEST_S, Statistics
 
 _OVER = ("kriti", "neraval", "kalpanaswaram", "tillana")
 _WEIGHT = 0.5  # of a second's evidence
 _SHORTEST_S = 20
 _SURE = 0.75  # mean probability, below which a passage is not told
-_SOME_VOICE = 0.25
 
 
 def passages(
@@ -31,7 +31,7 @@ def passages(
     sections : sequence of (first second, last second, section)
     """
     voice, violin = leads[:, 0], leads[:, 1]
-    if voice.sum() < _SOME_VOICE * (voice + violin).sum():
+    if voice.sum() < SOME_VOICE * (voice + violin).sum():
         return []
     found = []
     for start, end, section in sections:
@@ -59,4 +59,5 @@ def _turns() -> Statistics:
     with np.errstate(divide="ignore"):
         durations = np.log(np.tile(likely / likely.sum(), (2, 1)))
         transitions = np.log(np.array([[0.0, 1.0], [1.0, 0.0]]))
-    return Statistics(durations, transitions, np.log(np.array([0.8, 0.2])))
+    first = np.log(np.array([0.8, 0.2]))
+    return Statistics(durations, transitions, first, np.zeros(2))

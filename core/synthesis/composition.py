@@ -38,11 +38,13 @@ class Composition:
     verses: dict[Verse, tuple[Line, ...]]  # each line with its sangatis
 
     @classmethod
-    def named(cls, name: str, character: Character, metre: Metre) -> "Composition":
-        """The song of that name: the same in every concert, at any tempo."""
+    def named(
+        cls, name: str, character: Character, metre: Metre, n_words: int = 8
+    ) -> "Composition":
+        """The song of that name: the same in every concert, at any tempo; words to each line."""
         key = f"{name}|{character.raga}|{metre.tala.name}|{metre.pulses}"
         rng = np.random.default_rng(zlib.crc32(key.encode()))
-        words = tuple(lyric(rng, 8))
+        words = tuple(lyric(rng, n_words))
         verses = {
             verse: _with_sangatis(rng, character, (Register(centre), metre.avartana), words)
             for verse, centre in _REGISTERS.items()

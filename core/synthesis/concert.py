@@ -130,7 +130,7 @@ _plan = plan
 def _blocks(chosen: Plan, ensemble: _Ensemble, total_s: float, rng) -> list[_Block]:
     places = [(item, section) for item in chosen.items for section in item.sections]
     shares = [_SHARES.get(section, 2.0) * rng.uniform(0.85, 1.15) for _, section in places]
-    stages = [_stage(item, rng) for item in chosen.items]
+    stages = [_stage(item, chosen.words, rng) for item in chosen.items]
     stage_of = [s for item, s in zip(chosen.items, stages, strict=True) for _ in item.sections]
     blocks, left_s = [], total_s
     for i, (item, section) in enumerate(places):
@@ -145,10 +145,10 @@ def _blocks(chosen: Plan, ensemble: _Ensemble, total_s: float, rng) -> list[_Blo
     return blocks
 
 
-def _stage(item: Item, rng: np.random.Generator) -> Stage:
+def _stage(item: Item, words: int, rng: np.random.Generator) -> Stage:
     raga = character(theory.raga(item.raga))
     time = metre(theory.tala(item.tala), rng, item.tempo)
-    song = Composition.named(item.composition or f"Sample {item.raga}", raga, time)
+    song = Composition.named(item.composition or f"Sample {item.raga}", raga, time, words)
     return Stage(raga, time, Groove.chosen(time, rng), song, float(rng.uniform(0.85, 1.25)))
 
 

@@ -70,6 +70,7 @@ class Plan:
     drone_db: float | None = None  # against the melody; the seed chooses between -24 and -14
     drum_db: float | None = None  # between -15 and -4
     shadow_db: float | None = None  # the violin behind the singer; between -16 and -9
+    words: int = 8  # to a line of a song
 
 
 def plan(

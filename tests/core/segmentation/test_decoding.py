@@ -31,6 +31,7 @@ def test_it_finds_the_best_of_all_cuts(seed, n, longest):
         np.log(rng.dirichlet(np.ones(longest), 3)),
         np.log(rng.dirichlet(np.ones(3), 3)),
         np.log(rng.dirichlet(np.ones(3))),
+        np.zeros(3),
     )
     evidence = rng.normal(0, 1.5, (n, 3))
     cuts = every_cut(n, longest, 3)
