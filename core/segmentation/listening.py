@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
 from core.errors import AudioError
 from core.segmentation import repetition, seconds
-from core.segmentation.frames import FRAMES_PER_S, HOP, SR, hear
+from core.segmentation.frames import HOP, SR, hear
 from core.workspace import Workspace, replacing
 
 KIND = "segmentation"
@@ -75,7 +76,7 @@ def read(path: Path) -> Heard | None:
             if int(kept["version"]) != VERSION:
                 return None
             return Heard(kept["rows"], kept["onset"].astype(np.float32), float(kept["duration_s"]))
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
 
 
@@ -176,8 +177,3 @@ def _measure(piece: tuple[np.ndarray, int, int]):
     frames = hear(y)[first : first + n_frames]
     cents, mouth = repetition.points(frames)
     return (seconds.by_second(frames), frames.onset, cents, mouth), n_own
-
-
-def frames_of(duration_s: float) -> int:
-    """How many frames a recording has."""
-    return max(1, round(duration_s * FRAMES_PER_S))

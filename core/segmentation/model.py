@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
@@ -122,7 +123,7 @@ class Model:
                 return cls._of(arrays)
         except ModelError:
             raise
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise ModelError(
                 f"No segmentation model can be read at {path} ({error}). Delete the file to go "
                 "back to the shipped one."
