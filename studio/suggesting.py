@@ -112,7 +112,7 @@ class SuggestionWork:
             self._state = replace(self._state, is_running=False, share=1.0, doing="", **how)
 
     def _suggested(self, recording_id: str, tell: Tell) -> str:
-        from core.segmentation import drafting, listening, suggesting
+        from core.segmentation import drafting, levels, listening, suggesting
         from core.segmentation.model import current
 
         model = current(self._workspace)
@@ -121,6 +121,7 @@ class SuggestionWork:
         found = suggesting.suggest(heard, model)
         tell(0.99, "Saving")
         drafts = drafting.draft(recording_id, found, self._library)
+        levels.fill(recording_id, self._library, heard, model, approved_only=True)
         return drafting.told(drafts)
 
     def _learned(self, _: str, tell: Tell) -> str:

@@ -11,7 +11,7 @@ import tyro
 from core.command import progress_bar, run
 from core.errors import LibraryError
 from core.library import Library
-from core.segmentation import drafting, learning, listening, suggesting
+from core.segmentation import drafting, learning, levels, listening, suggesting
 from core.segmentation.model import SHIPPED, current
 from core.segmentation.suggesting import Suggestion
 from core.workspace import Workspace, replacing
@@ -87,6 +87,18 @@ def next_(workspace: Path | None = None) -> str:
     return "\n".join(f"{sure:.2f}  {each.id}  {each.title}" for each, sure in ranked)
 
 
+def measure_levels(workspace: Path | None = None) -> str:
+    """Save the mridangam's level of every segment that lacks it, for captions and export.
+
+    Parameters
+    ----------
+    workspace
+        The folder that holds everything; $STUDIO_WORKSPACE or workspace/ if not given.
+    """
+    place = Workspace.at(workspace)
+    return f"{levels.fill_all(place, Library.of(place))} segments levelled."
+
+
 def bootstrap(out: Path = SHIPPED, cache: Path = Path("lessons"), concerts: int = 70) -> str:
     """Train the shipped model on sample concerts, from scratch.
 
@@ -139,4 +151,12 @@ def _table(found: list[Suggestion]) -> str:
 
 
 if __name__ == "__main__":
-    run({"suggest": suggest, "train": train, "next": next_, "bootstrap": bootstrap})
+    run(
+        {
+            "suggest": suggest,
+            "train": train,
+            "next": next_,
+            "levels": measure_levels,
+            "bootstrap": bootstrap,
+        }
+    )

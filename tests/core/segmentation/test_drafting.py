@@ -7,7 +7,7 @@ import pytest
 from core.errors import DatasetError
 from core.library import Library
 from core.records import Recording, Segment
-from core.segmentation import learning, listening
+from core.segmentation import learning, levels, listening
 from core.segmentation.drafting import draft, least_sure, told
 from core.segmentation.model import SHIPPED, Model, own
 from core.segmentation.suggesting import Suggestion
@@ -17,7 +17,7 @@ from core.segmentation.suggesting import Suggestion
 def library(workspace):
     opened = Library.of(workspace)
     for name in ("file-a", "file-b"):
-        opened.add(Recording(name, f"Concert {name}", 151.0, "own", "a test"))
+        opened.add(Recording(name, f"Concert {name}", 200.0, "own", "a test"))
     yield opened
     opened.close()
 
@@ -43,11 +43,11 @@ def test_what_a_person_said_is_left_alone(library):
 
 
 def test_suggesting_again_replaces_drafts_only(library):
-    first = draft("file-a", [suggestion(0, 50), suggestion(50, 151)], library)
+    first = draft("file-a", [suggestion(0, 50), suggestion(50, 200)], library)
     library.save(replace(first[0], status="approved"), "asha")
-    draft("file-a", [suggestion(0, 70, "alapanai"), suggestion(70, 151)], library)
+    draft("file-a", [suggestion(0, 70, "alapanai"), suggestion(70, 200)], library)
     found = [(each.start_s, each.end_s, each.section) for each in library.segments("file-a")]
-    assert found == [(0, 50, "kriti"), (50, 70, "alapanai"), (70, 151, "kriti")]
+    assert found == [(0, 50, "kriti"), (50, 70, "alapanai"), (70, 200, "kriti")]
     library.undo("file-a", "asha")  # a person's undo is of a person's edit
     assert library.segment(first[0].id).status == "draft"
 
@@ -59,6 +59,19 @@ def test_the_least_sure_recording_is_to_be_marked_next(library):
     recording, mean = least_sure(library)
     assert recording.id == "file-b"
     assert mean == pytest.approx((50 * 0.2 + 10 * 0.9) / 60)
+
+
+def test_segments_without_a_level_get_one(workspace, library, concert, model):
+    library.save(Segment("file-a", 0, 30, "alapanai"), "asha")
+    end_s = concert.heard.duration_s
+    library.save(Segment("file-a", end_s - 20, end_s, "tani avartanam", status="approved"), "asha")
+    assert levels.fill("file-a", library, concert.heard, model, approved_only=True) == 1
+    listening.write(concert.heard, workspace.features("file-a", listening.KIND))
+    assert levels.fill_all(workspace, library) == 1
+    low, high = (each.mridangam_level for each in library.segments("file-a"))
+    assert low < 0.15
+    assert high > 0.6
+    assert levels.fill_all(workspace, library) == 0
 
 
 def test_learning_needs_two_recordings(workspace, library):
