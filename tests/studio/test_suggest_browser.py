@@ -1,4 +1,4 @@
-"""From a suggestion to a better one: suggest, accept, correct, approve, retrain, by mouse and keys."""
+"""From a suggestion to a better one: suggest, accept, correct, approve, retrain."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
