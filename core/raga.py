@@ -125,7 +125,7 @@ def adherence(track: PitchTrack, tonic_hz: float, raga: Raga) -> Adherence:
     return Adherence(
         share=share,
         percentile=float(100 * worse),
-        forbidden=float(within.sum() - share),
+        forbidden=max(0.0, float(within.sum() - share)),
         direction_violations=_direction_violations(heard, raga),
         stable_s=stable_s,
     )
