@@ -155,44 +155,54 @@ def _direction_violations(heard: Rests, raga: Raga) -> float:
 
 
 def main(
-    audio: Path, tonic_hz: float | None = None, top: int = 5, learned: Path | None = None
+    audio: Path,
+    tonic_hz: float | None = None,
+    top: int = 5,
+    learned: Path | None = None,
+    passages: bool = False,
 ) -> str:
     """Name the ragas a recording could be in, the most likely first.
 
     Parameters
     ----------
     audio
-        A recording, or a stretch cut out of one: of one raga, half a minute or more.
+        A recording, or a stretch cut out of one; half a minute of melody or more.
     tonic_hz
         Its Sa; measured if not given.
     top
         How many ragas to name.
     learned
         What `python -m core.raga_learning` made of labelled recordings; theory alone if not given.
+    passages
+        Say which raga where too: of a ragamalika, or of a whole concert.
     """
     from core.audio import stream
-    from core.raga_ranking import rank
+    from core.raga_passages import WINDOW_S, course, windows
     from core.tdms import Recogniser
-    from core.tonic import SR, listen, tonics
+    from core.tonic import SR
 
-    track, evidence = listen(stream(audio, sr=SR), SR)
-    found = [] if tonic_hz else tonics(evidence)
-    likely = rank(track, tonic_hz or found)
-    if not likely:
+    heard = windows(stream(audio, sr=SR, block_s=WINDOW_S), SR)
+    found = course(heard, tonic_hz)
+    if not found.whole:
         return "There is no melody to judge: less than a second of steady pitch."
+    likely = found.whole
     if learned:
-        likely = Recogniser.load(learned).rank(track, likely[0].tonic_hz)
-    lines = [f"Sa at {likely[0].tonic_hz:.1f} Hz{_how_sure(found, likely[0].tonic_hz)}"]
+        likely = Recogniser.load(learned).rank(found.track, likely[0].tonic_hz)
+    sure = "" if tonic_hz else _how_sure(found.tonics, found.tonic_hz)
+    lines = [f"Sa at {found.tonic_hz:.1f} Hz{sure}"]
     if likely[0].score < LOW_CONFIDENCE:
         lines.append("Low confidence: no raga stands out.")
     lines += [f"{each.raga.name:20} {100 * each.score:5.1f} %  {each.why}" for each in likely[:top]]
+    if passages or len(found.ragas) > 1:
+        lines += ["By passages:", *map(str, found.stretches)]
+    lines += map(str, found.other_sa)
     return "\n".join(lines)
 
 
 def _how_sure(found: Sequence, hz: float) -> str:
     """What the sound alone says of the tonic that fits best with a raga."""
     chance = sum(each.confidence for each in found if abs(each.hz - hz) < 0.01 * hz)
-    return f", {100 * chance:.0f} % sure by the drone and the compass" if found else ""
+    return f", {100 * chance:.0f} % sure by the drone and the compass"
 
 
 if __name__ == "__main__":
