@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from core import theory
 from core.artists import instrument, known_artists
 from core.catalog_names import Names, resolved
-from core.catalog_pages import Page, Table, generic, is_of, read_page, table
+from core.catalog_pages import Page, Table, generic, is_of, raga_of, read_page, table
 from core.catalog_search import UNKNOWN_RAGA, Wanted, filtered, folded
 from core.catalog_source import NoPage, Source, source_of
 from core.catalog_talas import ENOUGH, Talas
@@ -65,22 +65,42 @@ class Catalog:
         """What the ids mean."""
         return Names(self.source.load("id"))
 
-    def totals(self, *, fetches: bool = False) -> dict[str, Counter]:
-        """How often each raga, composer and section is heard in all; {} if that is not at hand."""
-        if self._totals is None and (fetches or self.source.has(PROGRAMMES)):
+    @property
+    def names_at_hand(self) -> Names | None:
+        """What the ids mean, without asking the site; None if nothing was fetched yet."""
+        if "names" in vars(self):
+            return self.names
+        ids = self.source.kept("id")
+        return None if ids is None else Names(ids)
+
+    def count(self) -> None:
+        """Count all concerts, for `totals`; what cannot be had is not counted."""
+        if self._totals is None:
             try:
                 self._totals = totals(self.source.load(PROGRAMMES), self.names)
-            except CatalogError as error:  # it only counts, and a search goes on without
+            except CatalogError as error:  # a search goes on without
                 log.debug("no totals: %s", error)
                 self._totals = {}
+
+    def totals(self) -> dict[str, Counter]:
+        """How often each raga, composer and section is heard in all; {} if that is not at hand."""
+        names, content = self.names_at_hand, None
+        if self._totals is None and names is not None:
+            content = self.source.kept(PROGRAMMES)
+        if content is not None and names is not None:
+            self._totals = totals(content, names)
         return self._totals or {}
 
-    def offered(self, category: str) -> list[str]:
-        """The names that may be searched for in a category, as the rows spell them."""
-        pages = self.source.listing(category)
-        names = [name for name in self.names.all(category) if pages is None or name in pages]
+    def offered(self, category: str) -> list[str] | None:
+        """The names that may be searched for in a category, as the rows spell them; None if the
+        site would have to be asked.
+        """
+        known, pages = self.names_at_hand, self.source.listing(category)
+        if known is None:
+            return None
+        names = [name for name in known.all(category) if pages is None or name in pages]
         if category == "raga":
-            names = [resolved(theory.raga, name) or name for name in names]
+            names = [raga_of(name) or name for name in names]
         return sorted(set(names), key=str.casefold)
 
     def search(self, wanted: Wanted, *, all_talas: bool = False, tell: Tell | None = None) -> Found:

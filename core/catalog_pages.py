@@ -182,7 +182,7 @@ def _said(page: Page, names: Names, columns: dict[str, list], is_known: bool) ->
         words[category] = [meaning[number] or own for number in columns[key]]
     ragas = _Meaning(names, "raga")
     own = of_page.get("raga")
-    words["raga"] = [_raga(ragas[number] or own) for number in columns["R"]]
+    words["raga"] = [raga_of(ragas[number] or own) for number in columns["R"]]
     compositions = [is_known and names.is_composition(number) for number in columns["S"]]
     words["section"] = [
         section_of(None if is_one else song, kind, is_one)
@@ -230,8 +230,12 @@ def generic(song: str | None) -> str | None:
 
 
 @cache
-def _raga(name: str | None) -> str | None:
-    """The raga, or the ragas of a row of several, as theory spells them."""
+def raga_of(name: str | None) -> str | None:
+    """The raga, or the ragas of a row of several, as theory spells them.
+
+    >>> raga_of("Thodi, Natabhairavi")
+    'Todi, Natabhairavi'
+    """
     if name is None:
         return None
     return ", ".join(resolved(theory.raga, part) or part for part in name.split(", "))

@@ -76,6 +76,10 @@ class Site:
         """The page of that name as the site has it now."""
         return self._page(name, float("inf"))
 
+    def kept(self, name: str) -> object | None:
+        """The page as it was fetched last, however long ago."""
+        return parsed(self._file(name).read_bytes(), name) if self.has(name) else None
+
     def has(self, name: str) -> bool:
         """Whether the page was fetched before."""
         try:

@@ -44,6 +44,9 @@ class Source(Protocol):
     def renewed(self, name: str) -> object:
         """The same, asked for again even if it was fetched a moment ago."""
 
+    def kept(self, name: str) -> object | None:
+        """The same as it is at hand, without the network; None if it is not."""
+
     def has(self, name: str) -> bool:
         """Whether it can be had without the network."""
 
@@ -71,6 +74,10 @@ class Folder:
             ) from error
 
     renewed = load
+
+    def kept(self, name: str) -> object | None:
+        """The page if the folder holds it."""
+        return self.load(name) if self.has(name) else None
 
     def has(self, name: str) -> bool:
         """Whether the folder holds it."""

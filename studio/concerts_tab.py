@@ -19,7 +19,7 @@ from studio.access import on_space
 from studio.alerts import alerting, bound
 from studio.downloads import Downloads
 from studio.finder import Finder
-from studio.finder_panel import build_finder, build_links, fetch_links, refreshed_downloads
+from studio.finder_panel import build_finder, build_links, fetch_links, offered, refreshed_downloads
 from studio.samples import SampleConcerts
 from studio.tables import OPENS, open_button, table_html
 
@@ -149,7 +149,8 @@ def build_concerts_tab(
             with gr.Column(scale=2, min_width=280, elem_classes="card"):
                 links, fetch = _bring_in_card(workspace, library, table)
         with gr.Column(elem_classes="card"):
-            found = build_finder(Finder(workspace), library, downloads)
+            finder = Finder(workspace)
+            found = build_finder(finder, library, downloads)
         refresh = gr.Timer(POLL_S, active=False)
 
     private = {"api_visibility": "private"}
@@ -158,6 +159,7 @@ def build_concerts_tab(
     fetch.click(bound(fetch_links, downloads), links, [links, *status], **private)
     again = bound(refreshed, library, samples)
     gr.on([refresh.tick, tab.select, page.load], again, None, [table, refresh], **quiet)
+    page.load(bound(offered, finder), None, found.dropdowns, **quiet)
     moved = bound(refreshed_downloads, downloads)
     gr.on([found.timer.tick, tab.select, page.load], moved, None, status, **quiet).then(
         again, None, [table, refresh], **quiet

@@ -46,6 +46,7 @@ watch('value', () => {  // a box of the page before may be used again for anothe
 """
 
 _CHOSEN_BY = ("artist", "raga", "composer", "section", "instrument")  # as core.catalog does
+_OF_THE_SITE = ("artist", "composer", "raga")  # facets whose values are the site's own
 
 Choices = list[tuple[str, str]]
 
@@ -114,7 +115,7 @@ class Finder:
         with self._lock:
             found = self._opened().search(wanted, tell=tell)
             tell(0.9, "counting the catalogue's concerts")
-            self._opened().totals(fetches=True)
+            self._opened().count()
             return found
 
     def orders(self, hunt: Hunt, tell: Callable) -> list[Order]:
@@ -147,19 +148,16 @@ class Finder:
     def _all(self, facet: str) -> Choices:
         """Every value, with how often it is heard in all concerts where that is known."""
         with self._lock:
-            catalog = self._opened()
-            at_hand = "names" in vars(catalog) or catalog.source.has("id")
-            counts = catalog.totals().get(facet, {}) if at_hand else {}
+            counts = self._opened().totals().get(facet, {})
         names = sorted(self._names(facet), key=lambda name: -counts.get(name, 0))
         return [(f"{name} ({counts[name]:,})" if name in counts else name, name) for name in names]
 
     def _names(self, facet: str) -> list[str]:
         """Values that may be searched for, without asking the site for anything."""
         with self._lock:
-            catalog = self._opened()
-            at_hand = "names" in vars(catalog) or catalog.source.has("id")
-            if facet in ("artist", "composer", "raga") and at_hand:
-                return catalog.offered(facet)
+            known = self._opened().offered(facet) if facet in _OF_THE_SITE else None
+        if known is not None:
+            return known
         offered = {
             "raga": lambda: [raga.name for raga in theory.ragas() if raga.is_common],
             "tala": lambda: [tala.name for tala in theory.talas()],

@@ -201,6 +201,11 @@ def build_finder(finder: Finder, library: Library, downloads: Downloads) -> Part
     return parts
 
 
+def offered(finder: Finder) -> list[gr.Dropdown]:
+    """What each dropdown offers as the page opens."""
+    return _dropdowns(finder, Hunt(), Wanted())
+
+
 def refreshed_downloads(downloads: Downloads) -> tuple[str, gr.Timer]:
     """The downloads as they now stand; the timer runs while one does."""
     return _status(downloads)

@@ -167,12 +167,24 @@ def test_all_concerts_are_counted_where_their_programmes_are_at_hand(newer, site
     assert counts["raga"] == {"Mohanam": 1, "Kalyani": 1, "Todi": 1}
     assert counts["composer"] == {"Thyagaraja": 2}
     assert counts["section"]["alapanai"] == 1
-    assert Catalog(site).totals() == {}
-    assert server.asked == []
-    assert Catalog(site).totals(fetches=True) == counts
+    distant = Catalog(site)
+    assert distant.totals() == {}
+    assert distant.offered("artist") is None
+    assert server.asked == []  # a page that opens asks the site for nothing
+    distant.count()
+    assert distant.totals() == counts
     server.content.pop("concert")
-    server.plays["concert"] = ["html"]
-    assert Catalog(Site(server.url, site.cache / "other", 0.0, True)).totals(fetches=True) == {}
+    other = Catalog(Site(server.url, site.cache / "other", 0.0, is_internal_allowed=True))
+    other.count()
+    assert other.totals() == {}
+
+
+def test_what_was_fetched_long_ago_is_offered_without_asking(site, server, monkeypatch):
+    site.load("id")
+    monkeypatch.setattr(catalog_site, "FRESH_S", -1.0)
+    server.asked.clear()
+    assert ARTIST in Catalog(site).offered("artist")
+    assert server.asked == []
 
 
 def test_the_same_stretch_twice_is_one_row_and_parts_of_a_video_never_are(tmp_path):
