@@ -68,7 +68,7 @@ def _losses(segments: list[Segment], kind: Format) -> Iterable[str]:
         yield f"{kind.title} cannot hold: {', '.join(lost)}."
     proposed = sum(each.origin not in ("human", "import") for each in segments)
     if proposed and "origin" not in kind.holds:
-        yield f"{proposed} proposals look like any other region; import them as drafts at most."
+        yield f"{proposed} proposals look like any other region."
     if kind.rounds_to_ms:
         yield "Times are rounded to milliseconds."
     if overlaps := _overlaps(segments, kind):

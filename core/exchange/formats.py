@@ -80,15 +80,23 @@ _NOT_TEXT = {
     b"PK\x03\x04": "a zip archive (or a spreadsheet's own format: save it as CSV)",
     b"%PDF": "a PDF",
 }
+_ALSO = {"praat": "textgrid", "elan": "eaf", "sv": "sonicvisualiser", "labels": "audacity"}
 _HEAD = 4096  # bytes that tell the formats apart
 _RTTM = re.compile(rf"(SPEAKER|{'|'.join(lines.RTTM_OTHERS)})\s")
 
 
 def format_named(name: str) -> Format:
-    """The format that the command calls `name`."""
-    if name not in FORMATS:
-        raise AnnotationError(f"No format {name!r}. There are: {', '.join(FORMATS)}.")
-    return FORMATS[name]
+    """The format that the command calls `name`, or that is known by that name.
+
+    >>> format_named("Praat").name, format_named("LabelStudio").name
+    ('textgrid', 'label-studio')
+    """
+    folded = re.sub("[^a-z]", "", name.casefold())
+    folded = _ALSO.get(folded, folded)
+    for known in FORMATS.values():
+        if known.name.replace("-", "") == folded:
+            return known
+    raise AnnotationError(f"No format {name!r}. There are: {', '.join(FORMATS)}.")
 
 
 def recognise(content: bytes) -> Format:

@@ -13,6 +13,7 @@ from functools import cache
 from core import theory
 from core.edits import PAST_THE_END_S, TOUCHING_S, clock, is_firm
 from core.errors import AnnotationError, TheoryError
+from core.exchange.here import Here
 from core.exchange.marks import FIELDS, KEPT_ID, NUMBERS, Faults, Mark, shown
 from core.exchange.reading import Found
 from core.exchange.selection import Wishes, known_section, wanted
@@ -62,6 +63,7 @@ def plan(found: Found, library: Library, recording: Recording, wishes: Wishes) -
     answers = {label: _answer(label, said) for label, said in wishes.answers.items()}
     unknown = _unknown(marks, answers)
     present = {each.id: each for each in library.segments(recording.id)}
+    here = Here(present.values())
     faults = Faults("This file does not fit the recording.")
     pairs = []
     spelt = _speller(notes)
@@ -70,7 +72,7 @@ def plan(found: Found, library: Library, recording: Recording, wishes: Wishes) -
         if section:
             with faults.at(mark.where):
                 segment = _segment(mark, section, recording, wishes, spelt)
-                pairs.append((mark.where, _known(segment, mark, present)))
+                pairs.append((mark.where, here.known(segment, mark, wishes.annotator)))
     _refuse_twice(pairs, faults)
     pairs = _closed(pairs, notes)
     replaced = _replaced(pairs, present, wishes)
@@ -186,24 +188,6 @@ def _speller(notes: list[str]) -> Callable[[str, str], str]:
             return name
 
     return spelt
-
-
-def _known(segment: Segment, mark: Mark, present: Mapping[str, Segment]) -> Segment:
-    """The segment under its own id, if it was exported from here and has come back.
-
-    What a format rounded away is not a change.
-    """
-    before = present.get(str(mark.said.get(KEPT_ID)))
-    if before is None:
-        return segment
-    times = {}
-    for name in ("start_s", "end_s"):
-        if abs(getattr(before, name) - getattr(segment, name)) < TOUCHING_S:
-            times[name] = getattr(before, name)
-    unsaid = {
-        name: getattr(before, name) for name in ("origin", "annotator") if name not in mark.said
-    }
-    return replace(segment, id=before.id, **unsaid, **times)
 
 
 def _refuse_twice(pairs: list[tuple[str, Segment]], faults: Faults) -> None:

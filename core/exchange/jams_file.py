@@ -117,7 +117,7 @@ def _fields(beside: list[Any]) -> dict[tuple, list[dict]]:
         for each in annotation.data:
             if isinstance(each.value, dict):
                 names = (*FIELDS, KEPT_ID)
-                said = {name: each.value[name] for name in names if each.value.get(name)}
+                said = {name: each.value.get(name) or "" for name in names}
                 found[_annotator(annotation), each.time, each.duration].append(said)
     return found
 

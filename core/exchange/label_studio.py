@@ -15,7 +15,16 @@ from pathlib import PurePosixPath
 
 from core.errors import AnnotationError
 from core.exchange.jams_file import not_json
-from core.exchange.marks import FIELDS, Faults, Mark, decoded, field_named, fields_of, number
+from core.exchange.marks import (
+    FIELDS,
+    KEPT_ID,
+    Faults,
+    Mark,
+    decoded,
+    field_named,
+    fields_of,
+    number,
+)
 from core.records import SECTIONS, Recording, Segment
 
 INTERFACE = "\n".join(
@@ -134,9 +143,10 @@ def _regions(
         with faults.at(f"{where}, region {region_id}"):
             start = number(_value(timed).get("start"), "start")
             end = number(_value(timed).get("end"), "end")
-            fields = {**said, **_texts(results), "segment_id": region_id}
+            emptied = dict.fromkeys(FIELDS, "")  # a text that was taken out of a region is gone
+            fields = {**emptied, **said, **_texts(results), KEPT_ID: region_id}
             if isinstance(timed.get("score"), int | float):
-                fields.setdefault("confidence", timed["score"])
+                fields["confidence"] = fields["confidence"] or timed["score"]
             label = _label(timed)
             yield region_id, Mark(start, end, label, f"{where}, region {region_id}", fields, tier)
 

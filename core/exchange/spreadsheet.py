@@ -131,16 +131,14 @@ def _columns(heads: list[str]) -> dict[str, int] | None:
 
 def _named(columns: dict[str, int], cells: list[str]) -> Iterator[tuple[str, str]]:
     for name, place in columns.items():
-        if place < len(cells) and cells[place]:
+        if place < len(cells):
             yield name, unescaped(cells[place])
 
 
 def _mark(cells: dict[str, str], where: str) -> Mark:
     start = seconds(cells.pop("start", ""), "start")
-    if "end" in cells:
-        end = seconds(cells.pop("end"), "end")
-    else:
-        end = start + seconds(cells.pop("duration", ""), "duration")
-    cells.pop("duration", None)
+    end, duration = cells.pop("end", ""), cells.pop("duration", "")
+    is_lasting = duration and not end
+    end_s = start + seconds(duration, "duration") if is_lasting else seconds(end, "end")
     label, tier = cells.pop("label", ""), cells.pop("recording", "")
-    return Mark(start, end, label, where, cells, tier)
+    return Mark(start, end_s, label, where, cells, tier)
