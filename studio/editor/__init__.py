@@ -4,4 +4,5 @@ component.py  the gradio component             static/   ES modules and styles, 
 edits.py      what it may ask of the library   web/      the lock of the one browser library
 views.py      what it is told                  setup.py  installs that library
 routes.py     addresses                        strip.py  spectrogram tiles
+listening.py  pitch tiles and the likely tonics
 """

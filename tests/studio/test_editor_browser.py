@@ -438,6 +438,10 @@ def test_a_stretch_is_cleared_and_what_reaches_into_it_is_cut(opened):
     expect(desk.remark).to_contain_text("clear")
     assert desk.stretches() == [(10, 30), (75, 80)]
     desk.page.get_by_role("button", name="List all again").click()
+    desk.click(5, y=150)
+    desk.press("i", "PageDown", "x")  # from the mark to 30 s later
+    expect(desk.rows).to_have_count(1)
+    assert desk.stretches() == [(75, 80)]
 
 
 def test_text_is_shown_as_text(opened):

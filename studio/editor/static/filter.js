@@ -59,8 +59,12 @@ export class Filter {
       "details",
       { class: "filter" },
       this.heading,
-      el("div", { class: "row" }, this.section.node, this.origin.node, this.status.node, this.by.node),
-      el("div", { class: "row" }, this.from, this.to, this.view, this.all),
+      el(
+        "div",
+        { class: "row", role: "group", "aria-label": "Filter" },
+        ...[this.section.node, this.origin.node, this.status.node, this.by.node],
+        ...[this.from, this.to, this.view, this.all],
+      ),
       this.#actions(names),
     );
     for (const what of ["filter", "selection"]) session.addEventListener(what, () => this.draw());

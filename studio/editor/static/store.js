@@ -120,6 +120,7 @@ export class Store extends EventTarget {
       const answer = await this.#ask(job);
       if (!answer && (!(await this.#reachable()) || ++tries < TRIES)) {
         const n = this.#queue.length;
+        for (const each of this.#queue) each.waited = true;
         this.#say("offline", `No connection: ${n} ${n === 1 ? "edit waits" : "edits wait"}.`);
         await pause(RETRY_MS);
         continue;
@@ -155,6 +156,7 @@ export class Store extends EventTarget {
     if (answer.error) {
       this.#restore(job.ids);
       this.#say("refused", answer.error);
+      if (job.waited) this.#tell("notice", `An edit that had waited was refused. ${answer.error}`);
       return;
     }
     this.take(answer);
