@@ -49,10 +49,10 @@ def encoded(
     """The latents of some of a dataset's examples, from the cache or made now."""
     from safetensors.torch import load_file, save_file
 
-    path = _path(pipeline.vae, dataset, examples)
+    path = latents_path(pipeline.vae, dataset, examples)
     if not path.exists():
         log.info("Encoding %d pictures", len(examples))
-        mean, std = _encode(pipeline.vae, examples)
+        mean, std = encode(pipeline.vae, examples)
         try:
             with replacing(path) as part:
                 save_file({"mean": mean, "std": std}, part)
@@ -76,7 +76,8 @@ def read_picture(path: Path) -> np.ndarray:
         ) from error
 
 
-def _encode(vae: "AutoencoderKL", examples: Sequence[Example]):
+def encode(vae: "AutoencoderKL", examples: Sequence[Example]):
+    """The mean and the deviation of each picture's latents, (n, channels, rows, columns)."""
     import torch
     from tqdm import tqdm
 
@@ -103,7 +104,8 @@ def _encode(vae: "AutoencoderKL", examples: Sequence[Example]):
     return torch.cat(means).contiguous(), torch.cat(deviations).contiguous()
 
 
-def _path(vae: "AutoencoderKL", dataset: Dataset, examples: Sequence[Example]) -> Path:
+def latents_path(vae: "AutoencoderKL", dataset: Dataset, examples: Sequence[Example]) -> Path:
+    """Where the latents of these examples are kept, whether they are there or not."""
     digest = _digest(vae)
     files = dataset.manifest.get("files", {})
     for each in examples:

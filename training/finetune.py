@@ -10,6 +10,8 @@ asked to stop, or when it cannot go on; in each case it says so there, and what 
 import dataclasses
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from core.errors import RunError, StudioError
@@ -150,17 +152,23 @@ def _agreed(session: Session, wish: bool) -> bool:
 
 
 def _guarded_step(session: Session) -> Taken:
+    with out_of_memory(session.config, f"at step {session.progress.step + 1}"):
+        return take_step(session)
+
+
+@contextmanager
+def out_of_memory(config: FinetuneConfig, when: str) -> Iterator[None]:
+    """Say which setting to lower when memory runs out."""
     import torch
 
     try:
-        return take_step(session)
+        yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
             raise
         raise RunError(
-            f"Out of memory at step {session.progress.step + 1}. Lower the batch size "
-            f"({session.config.batch_size} now; gradient accumulation makes up for it) or switch "
-            "gradient checkpointing on, and resume."
+            f"Out of memory {when}. Lower the batch size ({config.batch_size} now; gradient "
+            "accumulation makes up for it) or switch gradient checkpointing on, and resume."
         ) from error
 
 
