@@ -1,54 +1,38 @@
-"""Stage 6 in the page: launch a fine-tuning run with one press, and watch it from any page.
+"""Stage 6 in the page: check and launch a fine-tuning run, and watch it from any page.
 
 A run is a process of its own and its folder is the whole truth: the page only reads it, so it may
 be closed, reloaded or opened twice, and the studio may be restarted, while the run goes on.
 """
 
 from dataclasses import dataclass
-from html import escape
+from functools import partial
 
 import gradio as gr
 
-from core.errors import DatasetError, RunError
+from core.errors import RunError
 from core.workspace import Workspace
+from studio import train_form as form
 from studio.access import is_owner, permit
 from studio.alerts import alerting, bound
+from studio.train_views import differences_html, loss_rows, samples_html, status_html
 from training import jobs
-from training.config import FinetuneConfig
-from training.run_folder import MODEL, Sample, Status
-from training.wish import DEMO
+from training.config import read_config
+from training.run_folder import CONFIG
 
 POLL_S = 2.0
-LOG_TAIL = 6000  # characters
-RIFFUSION = "riffusion/riffusion-model-v1"
+LOG_KEPT = 20_000  # bytes of a log in the page
+NOTHING = ("", -1, -1, -1)
 
-PRESETS = {
-    "Listen in minutes": {
-        "base": DEMO, "max_steps": 100, "batch_size": 4, "learning_rate": 1e-4,
-        "validate_every": 25, "sample_every": 50, "save_every": 50,
-    },
-    "Fine-tune the demo model": {
-        "base": DEMO, "max_steps": 2000, "batch_size": 8, "learning_rate": 1e-4,
-    },
-    "LoRA on Riffusion (GPU)": {
-        "base": RIFFUSION, "max_steps": 2000, "batch_size": 1, "learning_rate": 1e-4,
-        "lora_rank": 16, "gradient_accumulation": 4,
-    },
-    "Full fine-tune of Riffusion (GPU)": {
-        "base": RIFFUSION, "max_steps": 15000, "batch_size": 1, "learning_rate": 1e-5,
-        "gradient_accumulation": 4, "gradient_checkpointing": True,
-    },
-}  # fmt: skip
-FIRST = next(iter(PRESETS))
-
-# Tells Python which of the run's buttons was pressed.
+# Tells Python which of the run's buttons was pressed; what cannot be undone asks first.
 _PRESSES = """
 element.addEventListener('click', (event) => {
   const pressed = event.target.closest('[data-do]');
-  if (pressed) trigger('press', {run_id: pressed.dataset.run, what: pressed.dataset.do});
+  if (!pressed) return;
+  const {run, do: what} = pressed.dataset;
+  if (what === 'delete' && !confirm(`Delete ${run} with all that it made?`)) return;
+  trigger('press', {run_id: run, what});
 });
 """
-_BUTTONS = {"stop": "Stop", "save": "Save now", "sample": "Sample now", "resume": "Resume"}
 
 
 @dataclass(frozen=True)
@@ -58,29 +42,15 @@ class TrainTab:
     run: gr.Dropdown
 
 
-def dataset_choices(workspace: Workspace) -> list[tuple[str, str]]:
-    """Exported datasets that are complete, the newest first."""
-    whole = workspace.datasets().glob("[!.]*/manifest.json")
-    newest = sorted(whole, key=lambda manifest: manifest.stat().st_mtime, reverse=True)
-    return [(manifest.parent.name, manifest.parent.name) for manifest in newest]
-
-
-def base_choices(workspace: Workspace) -> list[tuple[str, str]]:
-    """The demo model, what was trained here, and well-known bases of the Hub."""
-    own = sorted(workspace.runs().glob(f"*/{MODEL}/model_index.json"), reverse=True)
-    trained = [(index.parent.parent.name, str(index.parent)) for index in own]
-    hub = [RIFFUSION, "stable-diffusion-v1-5/stable-diffusion-v1-5"]
-    return [("Demo model", DEMO), *trained, *((name, name) for name in hub)]
-
-
 @alerting
 def offer(workspace: Workspace, dataset: str | None, run_id: str | None) -> tuple:
     """The datasets, bases and runs there are now; what is chosen stays if it is still there."""
-    datasets, runs = dataset_choices(workspace), run_choices(workspace)
+    datasets, runs = form.dataset_choices(workspace), run_choices(workspace)
     return (
         gr.Dropdown(datasets, value=_kept(dataset, datasets)),
-        gr.Dropdown(base_choices(workspace)),
+        gr.Dropdown(form.base_choices(workspace)),
         gr.Dropdown(runs, value=_kept(run_id, runs)),
+        gr.Dropdown(runs),
     )
 
 
@@ -94,126 +64,82 @@ def _kept(chosen: str | None, choices: list[tuple[str, str]]) -> str | None:
     return chosen if chosen in names else next(iter(names), None)
 
 
-def of_preset(name: str) -> tuple[str, int, int, float]:
-    """The base, steps, batch size and learning rate a preset stands for."""
-    preset = PRESETS[name]
-    return preset["base"], preset["max_steps"], preset["batch_size"], preset["learning_rate"]
-
-
-@alerting
-def launch(
-    workspace: Workspace,
-    dataset: str | None,
-    preset: str,
-    base: str,
-    max_steps: float,
-    batch_size: float,
-    learning_rate: float,
-    profile: gr.OAuthProfile | None,
-) -> tuple[gr.Dropdown, str]:
-    """Put a run in the queue and show it; the command that does the same elsewhere is said."""
-    permit("train", profile)
-    if not dataset:
-        raise DatasetError("No dataset yet. Export one in the Captions tab, then launch.")
-    settings = {
-        **PRESETS[preset],
-        "base": base,
-        "max_steps": int(max_steps),
-        "batch_size": int(batch_size),
-        "learning_rate": learning_rate,
-    }
-    config = FinetuneConfig(dataset=workspace.dataset(dataset), **settings)
-    run_id = jobs.launch(workspace, config, name=dataset)
-    words = ["python", *jobs.order(workspace, run_id).argv[1:]]
-    said = "The same on another machine:\n```\n" + " ".join(words) + "\n```"
-    return gr.Dropdown(run_choices(workspace), value=run_id), said
-
-
 @alerting
 def watch(
-    workspace: Workspace, run_id: str | None, profile: gr.OAuthProfile | None
-) -> tuple[str, list | None, str, str]:
-    """Where the run stands: its state and buttons, losses, sample clips and the end of its log."""
+    workspace: Workspace, run_id: str | None, seen: tuple, profile: gr.OAuthProfile | None
+) -> tuple:
+    """Where the run stands, losses, sample clips and log; what has not changed is not sent again.
+
+    `seen` is the run that was shown, the byte its log ended at, how many rows and samples it had.
+    """
     jobs.advance(workspace)
     if not run_id:
-        return '<p class="notice">No run yet. Choose a dataset and press Launch.</p>', None, "", ""
+        nothing = '<p class="notice">No run yet. Choose a dataset, check, and launch.</p>'
+        return nothing, None, "", "", NOTHING
     try:
         found = jobs.status(workspace, run_id)
     except RunError:  # deleted meanwhile, here or in another page
-        return '<p class="notice">This run is gone. Choose another.</p>', None, "", ""
-    text, _ = jobs.log(workspace, run_id)
+        gone = '<p class="notice">This run is gone. Choose another.</p>'
+        return gone, None, "", "", NOTHING
+    _, offset, n_rows, n_samples = seen if seen[0] == run_id else (run_id, -1, -1, -1)
+    news, end = jobs.log(workspace, run_id, max(0, offset))
+    metrics, samples = jobs.metrics(workspace, run_id), jobs.samples(workspace, run_id)
     return (
         status_html(found, is_owner(profile)),
-        loss_rows(jobs.metrics(workspace, run_id)),
-        samples_html(workspace, run_id),
-        text[-LOG_TAIL:],
+        loss_rows(metrics) if len(metrics) != n_rows else gr.skip(),
+        samples_html(workspace, run_id) if len(samples) != n_samples else gr.skip(),
+        _tail(workspace, run_id, end) if news or offset < 0 else gr.skip(),
+        (run_id, end, len(metrics), len(samples)),
     )
 
 
-def status_html(run: Status, may_steer: bool) -> str:
-    """State, progress, speed and time left, with the buttons that fit."""
-    share = 100 * run.step / run.max_steps if run.max_steps else 0
-    facts = [f"step {run.step} of {run.max_steps or '?'}"]
-    if run.steps_per_s:
-        facts.append(f"{run.steps_per_s:.2f} steps/s")
-    if run.seconds_left is not None and not run.has_ended:
-        facts.append(f"{_minutes(run.seconds_left)} left")
-    wishes = ("stop", "save", "sample") if run.state in jobs.LIVE else ()
-    wishes = ("stop",) if run.state == "queued" else wishes
-    wishes = ("resume",) if run.state in ("stopped", "failed") else wishes
-    buttons = "".join(
-        f'<button type="button" data-do="{each}" data-run="{escape(run.run_id)}">'
-        f"{_BUTTONS[each]}</button>"
-        for each in (wishes if may_steer else ())
-    )
-    bad = " bad" if run.state == "failed" else ""
-    return (
-        f'<div class="run{bad}" role="status"><p><b class="badge">{run.state}</b> '
-        f"{' · '.join(facts)}</p>"
-        f'<div class="share" role="progressbar" aria-valuenow="{share:.0f}" aria-label="Progress">'
-        f'<i class="approved" style="width:{share:.1f}%"></i></div>'
-        f"<p>{escape(run.message)}</p><nav>{buttons}</nav></div>"
-    )
-
-
-def loss_rows(metrics: list[dict]):
-    """Losses by step as the plot wants them, at most about 500 points of each."""
-    import pandas as pd
-
-    every = max(1, len(metrics) // 500)
-    rows = [(row["step"], row["loss"], "training") for row in metrics[::every] if "loss" in row]
-    rows += [
-        (row["step"], row["validation_loss"], "held out")
-        for row in metrics
-        if row.get("validation_loss") is not None
-    ]
-    return pd.DataFrame(rows, columns=["step", "loss", "of"])
-
-
-def samples_html(workspace: Workspace, run_id: str) -> str:
-    """The sounds made on the way, the newest step first."""
-    found = sorted(jobs.samples(workspace, run_id), key=lambda each: each.step, reverse=True)
-    where = f"/gradio_api/studio/runs/{escape(run_id)}/samples"
-    cards = [
-        f'<li class="card"><b>Step {each.step}</b><small>{escape(_asked(each))}</small>'
-        f'<audio controls preload="none" src="{where}/{escape(each.path.name)}"></audio></li>'
-        for each in found
-    ]
-    return f'<ul class="gallery">{"".join(cards)}</ul>' if cards else ""
+def _tail(workspace: Workspace, run_id: str, end: int) -> str:
+    return jobs.log(workspace, run_id, max(0, end - LOG_KEPT))[0]
 
 
 @alerting
-def press(workspace: Workspace, profile: gr.OAuthProfile | None, event: gr.EventData) -> None:
-    """Do what one of the run's buttons says."""
+def press(
+    workspace: Workspace, profile: gr.OAuthProfile | None, event: gr.EventData
+) -> tuple | list:
+    """Do what one of the run's buttons says; its settings go into the form."""
+    unchanged = [gr.skip() for _ in range(2 + len(form.settings()))]
+    if event.what == "settings":
+        config = read_config(workspace.run(event.run_id) / CONFIG)
+        known = [name for _, name in form.dataset_choices(workspace)]
+        dataset = config.dataset.name if config.dataset.name in known else None
+        gr.Info(f"The form now says what {event.run_id} was told.")
+        return [gr.skip(), dataset, *form.values_of(config)]
     permit("train", profile)
     acts = {
         "stop": jobs.stop,
         "save": jobs.save_now,
         "sample": jobs.sample_now,
         "resume": jobs.resume,
+        "delete": jobs.delete,
     }
     if said := acts[event.what](workspace, event.run_id):
         gr.Info(said)
+    if event.what == "delete":
+        unchanged[0] = gr.Dropdown(run_choices(workspace), value=None)
+    return unchanged
+
+
+@alerting
+def compare(workspace: Workspace, run_ids: list[str] | None) -> tuple:
+    """The losses of several runs in one plot, and the settings in which they differ."""
+    import pandas as pd
+
+    chosen = run_ids or []
+    losses = [loss_rows(jobs.metrics(workspace, each), each) for each in chosen]
+    settings = {each: read_config(workspace.run(each) / CONFIG) for each in chosen}
+    return pd.concat(losses) if losses else None, differences_html(settings)
+
+
+@alerting
+def launched(workspace: Workspace, profile: gr.OAuthProfile | None, *values) -> gr.Dropdown:
+    """Launch what was checked and show it."""
+    run_id = form.launch(workspace, profile, *values)
+    return gr.Dropdown(run_choices(workspace), value=run_id)
 
 
 def build_train_tab(page: gr.Blocks, workspace: Workspace) -> TrainTab:
@@ -221,52 +147,129 @@ def build_train_tab(page: gr.Blocks, workspace: Workspace) -> TrainTab:
     with gr.Tab("Train", id="train") as tab, gr.Row(equal_height=False):
         timer = gr.Timer(POLL_S)
         with gr.Column(scale=2, min_width=300, elem_classes="card"):
-            form, start, said = _form()
+            asked = _form()
         with gr.Column(scale=3, min_width=320):
-            run = gr.Dropdown([], label="Run", elem_id="train-run")
-            state = gr.HTML(js_on_load=_PRESSES, apply_default_css=False, elem_id="train-state")
-            plot = gr.LinePlot(x="step", y="loss", color="of", height=240, elem_id="train-loss")
-            samples = gr.HTML(apply_default_css=False, elem_id="train-samples")
-            with gr.Accordion("Log", open=False):
-                log = gr.Textbox(
-                    lines=14, max_lines=14, show_label=False, autoscroll=True, elem_id="train-log"
-                )
-
+            shown = _watched()
     private = {"api_visibility": "private"}
     quiet = {**private, "show_progress": "hidden", "queue": False}
-    dataset, preset, *numbers = form
-    start.click(bound(launch, workspace), form, [run, said], **private)
-    preset.input(of_preset, preset, numbers, **quiet)
-    gr.on([page.load, tab.select], bound(offer, workspace), [dataset, run],
-          [dataset, numbers[0], run], **quiet)  # fmt: skip
-    look = bound(watch, workspace), run, [state, plot, samples, log]
-    gr.on([timer.tick, run.change], *look, **quiet)
-    state.press(bound(press, workspace), None, None, **quiet).then(*look, **quiet)
-    return TrainTab(run)
+    _wire_form(workspace, asked, shown, private, quiet)
+    gr.on([page.load, tab.select], bound(offer, workspace), [asked.dataset, shown.run],
+          [asked.dataset, asked.fields[0], shown.run, shown.compared], **quiet)  # fmt: skip
+    look = bound(watch, workspace), [shown.run, shown.seen]
+    parts = [shown.state, shown.plot, shown.samples, shown.log, shown.seen]
+    gr.on([timer.tick, shown.run.change], *look, parts, **quiet)
+    pressed = [shown.run, asked.dataset, *asked.fields]
+    shown.state.press(bound(press, workspace), None, pressed, **quiet).then(*look, parts, **quiet)
+    shown.compared.change(
+        bound(compare, workspace), shown.compared, [shown.both, shown.table], **quiet
+    )
+    return TrainTab(shown.run)
 
 
-def _form() -> tuple:
+@dataclass(frozen=True)
+class _Asked:
+    dataset: gr.Dropdown
+    preset: gr.Radio
+    fields: list
+    place: list
+    prices: gr.Button
+    check: gr.Button
+    start: gr.Button
+    report: gr.HTML
+    command: gr.Markdown
+    checked: gr.State
+
+
+@dataclass(frozen=True)
+class _Shown:
+    run: gr.Dropdown
+    state: gr.HTML
+    plot: gr.LinePlot
+    samples: gr.HTML
+    log: gr.Textbox
+    seen: gr.State
+    compared: gr.Dropdown
+    both: gr.LinePlot
+    table: gr.HTML
+
+
+def _form() -> _Asked:
     gr.Markdown("### Fine-tune")
     dataset = gr.Dropdown([], label="Dataset", elem_id="train-dataset")
-    preset = gr.Radio(list(PRESETS), value=FIRST, label="Preset")
-    base, max_steps, batch_size, learning_rate = of_preset(FIRST)
+    preset = gr.Radio(list(form.PRESETS), value=form.FIRST, label="Preset", elem_id="train-preset")
+    bases = [("Demo model", "demo")]
+    n_main = len(form.MAIN)
     with gr.Accordion("Settings", open=False):
-        base_model = gr.Dropdown(
-            [("Demo model", DEMO)], value=base, label="Start from", allow_custom_value=True,
-            info="A model trained here, a pipeline folder or a Hugging Face id.",
+        fields = form.fields(form.settings()[:n_main], bases)
+    with gr.Accordion("Everything else", open=False, elem_classes="settings"):
+        fields += form.fields(form.settings()[n_main:], bases)
+    with gr.Accordion("Where it runs", open=False):
+        place, prices = _place()
+    for each, value in zip(fields, form.of_preset(form.FIRST), strict=True):
+        each.value = value
+    with gr.Row():
+        check = gr.Button("Check", elem_id="train-check")
+        start = gr.Button("Launch", variant="primary", elem_id="train-launch", interactive=False)
+    report = gr.HTML(apply_default_css=False, elem_id="train-report")
+    command = gr.Markdown(elem_id="train-said")
+    return _Asked(
+        dataset, preset, fields, place, prices, check, start, report, command, gr.State("")
+    )
+
+
+def _place() -> tuple[list, gr.Button]:
+    kinds = [("This machine", "local"), ("Hugging Face Jobs (paid by the minute)", "hf-jobs")]
+    kind = gr.Radio(kinds, value="local", label="Machine", elem_id="train-place")
+    with gr.Group(visible=False) as elsewhere:
+        flavor = gr.Dropdown([], label="Kind of machine", allow_custom_value=True)
+        prices = gr.Button("Ask for machines and prices", size="sm")
+        timeout = gr.Textbox("6h", label="Timeout", info="The job ends after it: 90m, 6h, 2d.")
+        bucket = gr.Textbox(
+            label="Bucket", placeholder="user/name",
+            info="Dataset, checkpoints, samples and model lie there; the job holds no token.",
         )  # fmt: skip
-        steps = gr.Number(max_steps, precision=0, minimum=1, label="Steps", elem_id="train-steps")
-        batch = gr.Number(batch_size, precision=0, minimum=1, label="Batch size")
-        rate = gr.Number(learning_rate, label="Learning rate")
-    start = gr.Button("Launch", variant="primary", elem_id="train-launch")
-    said = gr.Markdown(elem_id="train-said")
-    return [dataset, preset, base_model, steps, batch, rate], start, said
+    kind.change(
+        lambda chosen: gr.Group(visible=chosen != "local"), kind, elsewhere,
+        api_visibility="private", show_progress="hidden", queue=False,
+    )  # fmt: skip
+    return [kind, flavor, timeout, bucket], prices
 
 
-def _minutes(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+def _watched() -> _Shown:
+    run = gr.Dropdown([], label="Run", elem_id="train-run")
+    state = gr.HTML(js_on_load=_PRESSES, apply_default_css=False, elem_id="train-state")
+    line = partial(gr.LinePlot, x="step", y="loss", color="of", height=240)
+    plot = line(elem_id="train-loss")
+    samples = gr.HTML(apply_default_css=False, elem_id="train-samples")
+    with gr.Accordion("Log", open=False):
+        log = gr.Textbox(
+            lines=14, max_lines=14, show_label=False, autoscroll=True, elem_id="train-log"
+        )
+    with gr.Accordion("Compare runs", open=False):
+        compared = gr.Dropdown([], multiselect=True, label="Runs", elem_id="train-compared")
+        both = line(elem_id="train-both")
+        table = gr.HTML(apply_default_css=False, elem_id="train-differences")
+    seen = gr.State(NOTHING)
+    return _Shown(run, state, plot, samples, log, seen, compared, both, table)
 
 
-def _asked(sample: Sample) -> str:
-    return str(sample.about.get("prompt", ""))
+def _wire_form(
+    workspace: Workspace, asked: _Asked, shown: _Shown, private: dict, quiet: dict
+) -> None:
+    inputs = [asked.dataset, *asked.place, *asked.fields]
+    unready = [asked.start, asked.checked]
+    asked.preset.input(form.of_preset, asked.preset, asked.fields, **quiet).then(
+        form.changed, None, unready, **quiet
+    )
+    gr.on(
+        [each.input for each in inputs if hasattr(each, "input")],
+        form.changed, None, unready, **quiet,
+    )  # fmt: skip
+    asked.prices.click(form.machines, None, asked.place[1], **private)
+    asked.check.click(
+        bound(form.check, workspace), inputs,
+        [asked.report, asked.checked, asked.start, asked.command], **private,
+    )  # fmt: skip
+    asked.start.click(
+        bound(launched, workspace), [asked.checked, *inputs], shown.run, **private
+    )  # fmt: skip

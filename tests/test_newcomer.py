@@ -106,8 +106,11 @@ def test_from_a_sample_concert_to_a_clip(studio, place, page):
 
     open_tab(page, "Train")
     expect(page.locator("#train-dataset input")).to_have_value("first", timeout=PATIENCE_MS)
-    page.get_by_role("button", name="Settings").click()
-    page.locator("#train-steps input").fill("4")
+    page.get_by_role("button", name="Settings").first.click()
+    page.locator("#train-max-steps input").fill("4")
+    page.locator("#train-max-steps input").press("Tab")
+    page.locator("#train-check").click()
+    expect(page.locator("#train-report")).to_contain_text("Ready", timeout=PATIENCE_MS)
     page.locator("#train-launch").click()
     state = page.locator("#train-state")
     expect(state).to_contain_text("running", timeout=PATIENCE_MS)

@@ -1,4 +1,4 @@
-"""Stage 6: where a run's process lives, behind one small protocol: this machine, for now.
+"""Stage 6: where a run's process lives, behind one small protocol: here, or where it was ordered.
 
 A backend starts an `Order` and afterwards knows nothing but the run folder, so another studio, or
 the same one restarted, adopts the process from there. A pid alone could by then belong to someone
@@ -19,7 +19,7 @@ import psutil
 
 from core.errors import RunError
 from core.workspace import PROJECT, replacing
-from training.run_folder import LOG, PID, Order
+from training.run_folder import LOG, PID, Order, Place, read_order
 
 SAME_START_S = 1.5  # the kernel gives the machine's start to the second; pids recur much later
 EXIT = "exit"  # the exit status, if whoever started the process lived to see it
@@ -98,6 +98,40 @@ class Local:
             return int((run / EXIT).read_text())
         except (FileNotFoundError, ValueError):
             return None
+
+
+class Anywhere:
+    """Each run where it was ordered: on this machine, or on Hugging Face Jobs."""
+
+    def submit(self, run: Path, order: Order) -> None:
+        _backend(order.place).submit(run, order)
+
+    def is_alive(self, run: Path) -> bool:
+        return _backend(_place(run)).is_alive(run)
+
+    def interrupt(self, run: Path) -> None:
+        _backend(_place(run)).interrupt(run)
+
+    def kill(self, run: Path) -> None:
+        _backend(_place(run)).kill(run)
+
+    def exit_status(self, run: Path) -> int | None:
+        return _backend(_place(run)).exit_status(run)
+
+
+def _backend(place: Place) -> Backend:
+    if place.kind == "local":
+        return Local()
+    from training.hf_jobs import HfJobs
+
+    return HfJobs()
+
+
+def _place(run: Path) -> Place:
+    try:
+        return read_order(run).place
+    except RunError:  # no order is left: nothing but a process of this machine could be its own
+        return Place()
 
 
 def claim(run: Path) -> None:

@@ -28,7 +28,6 @@ WEIGHTS, EMA, OPTIMIZER, STATE = (
     "optimizer.safetensors",
     "state.json",
 )
-MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 @dataclass
@@ -56,7 +55,12 @@ def optimizer_tensors(
 ) -> tuple[dict[str, "torch.Tensor"], dict[str, float]]:
     """AdamW's state as named tensors, and each parameter's step count."""
     state = optimizer.state_dict()["state"]
-    tensors = {f"{i}.{name}": each[name] for i, each in state.items() for name in MOMENTS}
+    tensors = {
+        f"{i}.{name}": value.clone()  # of 8-bit optimizers some are shared
+        for i, each in state.items()
+        for name, value in each.items()
+        if name != "step" and hasattr(value, "clone")
+    }
     return tensors, {str(i): float(each["step"]) for i, each in state.items()}
 
 
@@ -69,13 +73,14 @@ def restore_optimizer(
     import torch
 
     whole = optimizer.state_dict()
+    counts = type(optimizer).__module__.startswith("bitsandbytes")  # steps as plain numbers
     whole["state"] = {
-        int(i): {
-            "step": torch.tensor(step, dtype=torch.float32),
-            **{name: tensors[f"{i}.{name}"] for name in MOMENTS},
-        }
+        int(i): {"step": int(step) if counts else torch.tensor(step, dtype=torch.float32)}
         for i, step in steps.items()
     }
+    for name, value in tensors.items():
+        i, _, what = name.partition(".")
+        whole["state"][int(i)][what] = value
     optimizer.load_state_dict(whole)
 
 

@@ -11,11 +11,13 @@ from core.errors import RunError
 Schedule = Literal["constant", "constant_with_warmup", "linear", "cosine"]
 Precision = Literal["auto", "no", "bf16", "fp16"]
 Prediction = Literal["epsilon", "v_prediction"]
+Optimizer = Literal["adamw", "adamw8bit"]
 RagaLoss = Literal["none", "scale", "recognizer", "joint", "both"]
 
 SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 PREDICTIONS: tuple[Prediction, ...] = get_args(Prediction)
+OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 RAGA_LOSSES: tuple[RagaLoss, ...] = get_args(RagaLoss)
 
 AT_LEAST_ONE = ("max_steps", "batch_size", "gradient_accumulation", "keep_checkpoints")
@@ -42,6 +44,10 @@ SAME_WHEN_RESUMED = (
     "batch_size",
     "gradient_accumulation",
     "lora_rank",
+    "lora_alpha",
+    "lora_dora",
+    "lora_targets",
+    "optimizer",
     "train_text_encoder",
     "balance",
     "raga_loss",
@@ -78,6 +84,8 @@ class FinetuneConfig:
     """Steps until the rate is at its highest."""
     weight_decay: float = 0.01
     """AdamW's."""
+    optimizer: Optimizer = "adamw"
+    """adamw, or adamw8bit: a quarter of the optimizer's memory, if bitsandbytes is installed."""
     max_grad_norm: float = 1.0
     """A longer gradient is shortened to this."""
 
@@ -120,6 +128,10 @@ class FinetuneConfig:
     """The LoRA's scale; its rank if not given."""
     lora_dropout: float = 0.0
     """Share of the LoRA's inputs left out in training."""
+    lora_dora: bool = False
+    """Learn lengths apart from directions (DoRA, Liu et al. 2024): better at low rank, slower."""
+    lora_targets: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out.0")
+    """The UNet's layers that get a LoRA, by the ends of their names."""
 
     mixed_precision: Precision = "auto"
     """bf16, fp16 or no; auto takes bf16 where the machine is fast at it."""
@@ -143,7 +155,7 @@ class FinetuneConfig:
     sample_every: int = 250
     """Steps between sample clips; 0 makes none."""
     prompts: tuple[str, ...] = ()
-    """What the samples are asked for; held-out captions of several sections if not given."""
+    """What the samples are asked for; a grid of ragas by sections of the dataset if not given."""
 
     def __post_init__(self):
         for names, low, high in ((AT_LEAST_ONE, 1, math.inf), (NOT_NEGATIVE, 0, math.inf)):
@@ -157,6 +169,7 @@ class FinetuneConfig:
             ("lr_schedule", self.lr_schedule, SCHEDULES),
             ("mixed_precision", self.mixed_precision, PRECISIONS),
             ("prediction", self.prediction, (*PREDICTIONS, None)),
+            ("optimizer", self.optimizer, OPTIMIZERS),
             ("raga_loss", self.raga_loss, RAGA_LOSSES),
         ):
             if found not in known:
@@ -174,7 +187,8 @@ def read_config(path: Path) -> FinetuneConfig:
         said["dataset"] = Path(said["dataset"])
         for name in ("output", "raga_recognizer"):
             said[name] = Path(said[name]) if said.get(name) else None
-        return FinetuneConfig(**said | {"prompts": tuple(said.get("prompts", ()))})
+        lists = {name: tuple(each) for name, each in said.items() if isinstance(each, list)}
+        return FinetuneConfig(**said | lists)
     except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise RunError(f"{path} holds no settings of a run ({error}). Launch it anew.") from error
 

@@ -20,16 +20,18 @@ from filelock import FileLock, Timeout
 
 from core.errors import RunError
 from core.workspace import Workspace, checked_name
-from training.backends import Backend, Local
+from training.backends import Anywhere, Backend
 from training.config import FinetuneConfig, read_config
 from training.run_folder import (
     CHECKPOINTS,
     CONFIG,
+    HERE,
     SAMPLE_NOW,
     SAVE_NOW,
     STATUS,
     STOP,
     Order,
+    Place,
     Sample,
     Status,
     end,
@@ -54,6 +56,7 @@ def launch(
     *,
     name: str | None = None,
     devices: Sequence[str] = (),
+    place: Place = HERE,
     backend: Backend | None = None,
 ) -> str:
     """Put a fine-tuning run in the queue, start it if its devices are free, and return its id.
@@ -63,7 +66,8 @@ def launch(
     run = reserve(workspace, name or Path(config.dataset).name)
     config = dataclasses.replace(config, output=run, dataset=Path(config.dataset).resolve())
     _keep(run, config)
-    return enqueue(workspace, run, command(config, devices), devices=devices, backend=backend)
+    words = command(config, devices)
+    return enqueue(workspace, run, words, devices=devices, place=place, backend=backend)
 
 
 def command(config: FinetuneConfig, devices: Sequence[str] = ()) -> list[str]:
@@ -111,10 +115,11 @@ def enqueue(
     argv: Sequence[str],
     *,
     devices: Sequence[str] = (),
+    place: Place = HERE,
     backend: Backend | None = None,
 ) -> str:
     """Let the reserved `run` wait for its turn with the process `argv`; start it if it is free."""
-    write_order(run, Order(tuple(argv), tuple(devices), asked=time.time()))
+    write_order(run, Order(tuple(argv), tuple(devices), time.time(), place))
     write_status(run, state="queued", message="Waiting for its turn.", ended=None)
     advance(workspace, backend)
     return run.name
@@ -122,7 +127,7 @@ def enqueue(
 
 def advance(workspace: Workspace, backend: Backend | None = None) -> list[str]:
     """Settle what has ended and start every queued run whose turn it is; return those started."""
-    backend = backend or Local()
+    backend = backend or Anywhere()
     reconcile(workspace, backend)
     if not any(found.state == "queued" for found in _statuses(workspace)):
         return []
@@ -159,7 +164,7 @@ def reconcile(workspace: Workspace, backend: Backend | None = None) -> None:
     """Adopt the runs whose process lives; give the others that claim to run their last word."""
     for found in _statuses(workspace):
         if found.state in LIVE:
-            _settled(workspace, found.run_id, backend or Local())
+            _settled(workspace, found.run_id, backend or Anywhere())
 
 
 def _settled(workspace: Workspace, run_id: str, backend: Backend) -> Status:
@@ -192,7 +197,7 @@ def _bury(run: Path, found: Status, backend: Backend) -> None:
 
 def status(workspace: Workspace, run_id: str, backend: Backend | None = None) -> Status:
     """Where the run stands; one whose process is gone without a final word has failed."""
-    return _settled(workspace, run_id, backend or Local())
+    return _settled(workspace, run_id, backend or Anywhere())
 
 
 def runs(workspace: Workspace, backend: Backend | None = None) -> list[Status]:
@@ -227,7 +232,7 @@ def stop(workspace: Workspace, run_id: str, backend: Backend | None = None) -> s
 
     Returns what happens now, in words.
     """
-    backend = backend or Local()
+    backend = backend or Anywhere()
     run, found = workspace.run(run_id), status(workspace, run_id, backend)
     if found.state == "queued":
         with _lock(workspace):
@@ -286,13 +291,14 @@ def resume(
     words = words if RESUME in words else (*words, RESUME)
     for wish in (STOP, SAVE_NOW, SAMPLE_NOW):
         (run / wish).unlink(missing_ok=True)
-    enqueue(workspace, run, words, devices=before.devices, backend=backend)
+    there = {"devices": before.devices, "place": before.place}
+    enqueue(workspace, run, words, **there, backend=backend)
 
 
 def delete(workspace: Workspace, run_id: str) -> None:
     """Remove an ended run with all it made."""
     found = status(workspace, run_id)
-    if not found.has_ended or Local().is_alive(workspace.run(run_id)):
+    if not found.has_ended or Anywhere().is_alive(workspace.run(run_id)):
         raise RunError(f"Run {run_id!r} is {found.state} but at work. Stop it first, and wait.")
     shutil.rmtree(workspace.run(run_id))
 

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import psutil
+
 from core.workspace import replacing
 from training.backends import claim
 from training.config import FinetuneConfig
@@ -98,6 +100,7 @@ class Journal:
             message="Training.",
             steps_per_s=speed and round(speed, 4),
             seconds_left=left and round(left, 1),
+            **_memory(),
         )
 
     @property
@@ -161,6 +164,14 @@ class Journal:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _memory() -> dict:
+    """What this process has taken, in MiB: of the GPU if it uses one."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return {"memory_mib": round(torch.cuda.max_memory_reserved() / 2**20), "memory_of": "GPU"}
+    return {"memory_mib": round(psutil.Process().memory_info().rss / 2**20), "memory_of": "main"}
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -1,7 +1,9 @@
 """Stage 6, the learner: what of a pipeline is trained, by which optimizer, schedule and average."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from core.errors import RunError
 from training.checkpoint import Trained
 from training.config import FinetuneConfig
 from training.diffusion import build_denoiser
@@ -10,7 +12,7 @@ if TYPE_CHECKING:
     import torch
     from accelerate import Accelerator
 
-LORA_TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
+WORD_TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj")  # of the text encoder's attention
 
 
 def prepare(config: FinetuneConfig, pipeline, accelerator: "Accelerator", raga_head=None):
@@ -22,7 +24,10 @@ def prepare(config: FinetuneConfig, pipeline, accelerator: "Accelerator", raga_h
     torch.manual_seed(config.seed)  # a LoRA begins with random weights
     pipeline.vae.requires_grad_(False)
     pipeline.text_encoder.requires_grad_(config.train_text_encoder)
-    _add_lora(config, pipeline.unet)
+    if config.lora_rank:
+        _add_lora(config, pipeline.unet, config.lora_targets)
+        if config.train_text_encoder:
+            _add_lora(config, pipeline.text_encoder, WORD_TARGETS)
     if config.channels_last:
         pipeline.unet.to(memory_format=torch.channels_last)
     if config.gradient_checkpointing:
@@ -46,25 +51,37 @@ def prepare(config: FinetuneConfig, pipeline, accelerator: "Accelerator", raga_h
 def _optimizer(config: FinetuneConfig, parameters, device: "torch.device"):
     import torch
 
-    return torch.optim.AdamW(
-        parameters,
-        lr=config.learning_rate,
-        weight_decay=config.weight_decay,
-        fused=device.type == "cuda",
-    )
+    settings = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(parameters, fused=device.type == "cuda", **settings)
+    try:
+        import bitsandbytes
+    except ImportError:
+        raise RunError(
+            "The 8-bit optimizer is bitsandbytes', which is not installed here. Install it "
+            "(pip install bitsandbytes), or choose --optimizer adamw."
+        ) from None
+    return bitsandbytes.optim.AdamW8bit(parameters, **settings)
 
 
-def _add_lora(config: FinetuneConfig, unet) -> None:
-    unet.requires_grad_(not config.lora_rank)
-    if config.lora_rank:
-        from peft import LoraConfig
+def _add_lora(config: FinetuneConfig, model, targets: Sequence[str]) -> None:
+    """Freeze the model but for a low-rank addition to some of its layers (Hu et al. 2021)."""
+    from peft import LoraConfig
 
-        unet.add_adapter(
+    model.requires_grad_(False)
+    try:
+        model.add_adapter(
             LoraConfig(
                 r=config.lora_rank,
                 lora_alpha=config.lora_alpha or config.lora_rank,
                 lora_dropout=config.lora_dropout,
+                use_dora=config.lora_dora,
                 init_lora_weights="gaussian",
-                target_modules=list(LORA_TARGETS),
+                target_modules=list(targets),
             )
         )
+    except ValueError as error:  # none of the names is a layer
+        raise RunError(
+            f"No layer of the model is called {' or '.join(targets)}. Attention is to_q, to_k, "
+            "to_v, to_out.0; the layers after it are ff.net.0.proj, ff.net.2."
+        ) from error

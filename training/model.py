@@ -177,13 +177,20 @@ def _load_in_single(config: Path) -> None:
 
 
 def keep_lora(pipeline: "StableDiffusionPipeline", folder: Path) -> None:
-    """Write the UNet's LoRA as diffusers loads it, and merge it into the UNet."""
+    """Write the LoRA as diffusers loads it, its scale included, and merge it into the model."""
     from diffusers import StableDiffusionPipeline
+    from diffusers.training_utils import _collate_lora_metadata
     from diffusers.utils import convert_state_dict_to_diffusers
     from peft.utils import get_peft_model_state_dict
 
-    layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(pipeline.unet))
+    parts = {"unet": pipeline.unet, "text_encoder": pipeline.text_encoder}
+    adapted = {name: part for name, part in parts.items() if hasattr(part, "peft_config")}
+    layers = {
+        f"{name}_lora_layers": convert_state_dict_to_diffusers(get_peft_model_state_dict(part))
+        for name, part in adapted.items()
+    }
     with replacing(folder) as part:
-        StableDiffusionPipeline.save_lora_weights(part, unet_lora_layers=layers)
-    pipeline.fuse_lora()
+        about = _collate_lora_metadata(adapted)  # alpha: without it a loader takes the rank
+        StableDiffusionPipeline.save_lora_weights(part, **layers, **about)
+    pipeline.fuse_lora(components=list(adapted))
     pipeline.unload_lora_weights()

@@ -190,7 +190,7 @@ def _listening(
     measures = config.max_steps // config.validate_every if config.validate_every else 0
     clip_s = 2 * STEPS * forward_s + 2 * encode_s + SOUND_S  # guided: two passes a step
     held_out = min(len(dataset.held_out), MAX_HELD_OUT)
-    return listens * len(session.listener.prompts) * clip_s + measures * held_out * forward_s
+    return listens * len(session.listener.asks) * clip_s + measures * held_out * forward_s
 
 
 def _disk(config: FinetuneConfig, session: "Session") -> int:

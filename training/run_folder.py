@@ -35,15 +35,32 @@ SOUNDS = {".wav", ".flac", ".ogg", ".mp3"}
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a run lives: on this machine, or as a job of Hugging Face."""
+
+    kind: Literal["local", "hf-jobs"] = "local"
+    flavor: str = ""  # the kind of machine
+    timeout: str = ""  # 6h, 90m: after it the job ends
+    bucket: str = ""  # user/name, for all that goes there and comes back
+    shelf: str = ""  # another address of the bucket's files, e.g. where it is mounted
+
+
+HERE = Place()
+
+
+@dataclass(frozen=True)
 class Order:
-    """What was asked for: the argument list to run, on which devices, and when."""
+    """What was asked for: the argument list to run, on which devices, when and where."""
 
     argv: tuple[str, ...]
     devices: tuple[str, ...] = ()  # CUDA device numbers; none named means the whole machine
     asked: float = 0.0  # seconds since 1970, hence the place in the queue
+    place: Place = HERE
 
     def shares_a_device(self, other: "Order") -> bool:
-        """Whether both cannot run at once."""
+        """Whether both cannot run at once; jobs elsewhere never wait."""
+        if "hf-jobs" in (self.place.kind, other.place.kind):
+            return False
         return not self.devices or not other.devices or bool({*self.devices} & {*other.devices})
 
 
@@ -94,7 +111,8 @@ def end(run: Path, state: State, message: str) -> None:
 def read_order(run: Path) -> Order:
     """What was asked for when the run was launched or resumed."""
     said = _read(run, COMMAND)
-    return Order(tuple(said["argv"]), tuple(said["devices"]), said["asked"])
+    place = Place(**said.get("place", {}))
+    return Order(tuple(said["argv"]), tuple(said["devices"]), said["asked"], place)
 
 
 def write_order(run: Path, order: Order) -> None:

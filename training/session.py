@@ -16,7 +16,7 @@ from training.course import Course, held_out_batches
 from training.data import Batch, Dataset, read_dataset, spread
 from training.diffusion import Objective
 from training.learner import prepare
-from training.listening import Listener, chosen_prompts
+from training.listening import Listener, asks_for, grid
 from training.loading import load_pipeline, locate, taught
 from training.wish import Vocabulary
 
@@ -216,8 +216,8 @@ def _put_away(pipeline: "StableDiffusionPipeline", config: FinetuneConfig) -> No
 
 def _listener(config: FinetuneConfig, dataset: Dataset) -> Listener:
     codec = codec_from({"tonic_hz": None, **dataset.manifest["codec"]})
-    prompts = config.prompts or chosen_prompts(dataset.held_out or dataset.train)
-    return Listener(prompts, codec, dataset.size)
+    asks = asks_for(config.prompts, dataset.train) if config.prompts else grid(dataset.train)
+    return Listener(asks, codec, dataset.size)
 
 
 def precision(wanted: Precision) -> str:

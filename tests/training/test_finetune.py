@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import os
 import shutil
@@ -150,20 +151,45 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good(
     assert "learning rate" in status.message
 
 
-def test_a_lora_is_kept_by_itself_and_merged(base, dataset, tmp_path):
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"lora_alpha": 8.0},
+        {"lora_dora": True, "lora_targets": ("to_q", "to_v", "ff.net.2")},
+        {"train_text_encoder": True},
+    ],
+    ids=["lora", "dora", "words"],
+)
+def test_a_lora_is_kept_by_itself_and_merged(base, dataset, tmp_path, more):
     from diffusers import StableDiffusionPipeline
 
-    run = finetune(quick(dataset, base, tmp_path / "run", lora_rank=2, learning_rate=1e-2))
-    assert set(load_file(base / "unet/diffusion_pytorch_model.safetensors")) == set(weights(run))
-    pipeline = StableDiffusionPipeline.from_pretrained(base)
-    pipeline.load_lora_weights(run / "lora")
-    pipeline.fuse_lora()
+    more = {"lora_rank": 2, "learning_rate": 1e-2, **more}
+    run = finetune(quick(dataset, base, tmp_path / "run", **more))
+    before = load_file(base / "unet/diffusion_pytorch_model.safetensors")
     merged = weights(run)
+    assert set(before) == set(merged)
+    pipeline = StableDiffusionPipeline.from_pretrained(base)
+    pipeline.load_lora_weights(run / "lora")  # as anybody would, with its own scale
+    pipeline.fuse_lora()
     name = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
     found = pipeline.unet.get_submodule(name).base_layer.weight
-    before = load_file(base / "unet/diffusion_pytorch_model.safetensors")[f"{name}.weight"]
-    assert not torch.equal(before, merged[f"{name}.weight"])
+    assert not torch.equal(before[f"{name}.weight"], merged[f"{name}.weight"])
     assert torch.allclose(found, merged[f"{name}.weight"].float(), atol=2e-3)  # half precision
+    encoder = "text_encoder/model.safetensors"
+    has_changed = (run / "model" / encoder).read_bytes() != (base / encoder).read_bytes()
+    assert has_changed == ("train_text_encoder" in more)
+
+
+def test_layers_that_no_model_has_are_named(base, dataset, tmp_path):
+    with pytest.raises(RunError, match="No layer of the model is called to_x"):
+        finetune(quick(dataset, base, tmp_path / "run", lora_rank=2, lora_targets=("to_x",)))
+
+
+def test_an_optimizer_that_is_not_installed_says_how_to_get_it(base, dataset, tmp_path):
+    if importlib.util.find_spec("bitsandbytes"):
+        pytest.skip("bitsandbytes is installed here")
+    with pytest.raises(RunError, match="pip install bitsandbytes"):
+        finetune(quick(dataset, base, tmp_path / "run", optimizer="adamw8bit"))
 
 
 def test_early_stopping_waits_for_its_patience(base, dataset, tmp_path):

@@ -16,6 +16,7 @@ import pytest
 from core.errors import RunError, StudioError
 from core.workspace import PROJECT, Workspace
 from training import jobs
+from training.backends import Local
 from training.run_folder import Order, read_order, write_order, write_status
 
 # What the trainer does with its folder, in a few lines: rows, a status, wishes obeyed.
@@ -55,7 +56,7 @@ ENDLESS = 10**6
 def no_process_survives(workspace):
     yield
     for found in jobs.runs(workspace):
-        jobs.Local().kill(workspace.run(found.run_id))
+        Local().kill(workspace.run(found.run_id))
 
 
 def begin(workspace, program: str, *words: str, name: str = "try", devices=()) -> str:
@@ -173,7 +174,7 @@ def test_a_run_that_will_not_stop_is_killed_by_a_second_press_after_a_minute(wor
     os.utime(wish, (wish.stat().st_mtime - 61,) * 2)  # a minute passes
     assert "Killed" in jobs.stop(workspace, run_id)
     assert jobs.status(workspace, run_id).state == "stopped"
-    assert not jobs.Local().is_alive(workspace.run(run_id))
+    assert not Local().is_alive(workspace.run(run_id))
 
 
 def test_killing_a_run_takes_its_workers_along(workspace):
@@ -190,7 +191,7 @@ def test_killing_a_run_takes_its_workers_along(workspace):
     known = workspace.run(run_id) / "worker"
     until(known.exists, "a worker")
     worker = psutil.Process(int(known.read_text()))
-    jobs.Local().kill(workspace.run(run_id))
+    Local().kill(workspace.run(run_id))
     gone = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     until(lambda: not worker.is_running() or worker.status() in gone, "the worker ends")
 
@@ -251,7 +252,7 @@ def test_a_run_started_by_hand_is_watched_and_killed_like_any_other(workspace):
     process = subprocess.Popen([sys.executable, "-c", script, str(run)], cwd=PROJECT)
     until((run / "pid").exists, "it says who it is")
     assert jobs.status(workspace, run.name).state == "running"
-    jobs.Local().kill(run)
+    Local().kill(run)
     process.wait(timeout=10)
     assert jobs.status(workspace, run.name).state == "failed"
 
@@ -259,7 +260,7 @@ def test_a_run_started_by_hand_is_watched_and_killed_like_any_other(workspace):
 def test_a_pid_that_belongs_to_another_process_by_now_is_not_the_run(workspace):
     run_id = train(workspace, steps=ENDLESS)
     at_work(workspace, run_id)
-    jobs.Local().kill(workspace.run(run_id))
+    Local().kill(workspace.run(run_id))
     other = psutil.Process()  # this test's own process took over the number
     began = other.create_time() - psutil.boot_time() - 100
     (workspace.run(run_id) / "pid").write_text(json.dumps({"pid": other.pid, "began": began}))
@@ -271,6 +272,7 @@ import sys
 from pathlib import Path
 from core.workspace import Workspace
 from training import jobs
+from training.backends import Local
 workspace = Workspace.at(Path(sys.argv[1]))
 run = jobs.reserve(workspace, "try")
 print(jobs.enqueue(workspace, run, [sys.executable, "-c", sys.argv[2], str(run), sys.argv[3]]))
@@ -295,7 +297,7 @@ def test_a_run_outlives_its_studio_and_the_next_one_adopts_it(workspace):
 def test_a_run_that_died_while_no_studio_was_open_has_failed(workspace):
     run_id = launched_by_another_studio(workspace, ENDLESS)
     at_work(workspace, run_id)
-    jobs.Local().kill(workspace.run(run_id))
+    Local().kill(workspace.run(run_id))
     found = jobs.status(workspace, run_id)
     assert found.state == "failed"
     assert "step" in found.message  # its log's last lines
@@ -337,7 +339,7 @@ def test_two_studios_do_not_both_start_a_run(workspace):
     blocker = train(workspace, steps=ENDLESS)
     waiting = train(workspace, steps=ENDLESS)
     at_work(workspace, blocker)
-    jobs.Local().kill(workspace.run(blocker))
+    Local().kill(workspace.run(blocker))
     started = []
     studios = [
         threading.Thread(target=lambda: started.extend(jobs.advance(workspace))) for _ in range(4)
@@ -414,7 +416,7 @@ def test_only_an_ended_run_is_deleted(workspace):
     at_work(workspace, run_id)
     jobs.stop(workspace, run_id)
     ended(workspace, run_id)
-    until(lambda: not jobs.Local().is_alive(workspace.run(run_id)), "the process is gone")
+    until(lambda: not Local().is_alive(workspace.run(run_id)), "the process is gone")
     jobs.delete(workspace, run_id)
     assert jobs.runs(workspace) == []
 
