@@ -162,7 +162,7 @@ def _value(name: str, value: str | float, spelt: Callable) -> str | float:
     if name in NUMBERS:
         try:
             return float(value)
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             raise AnnotationError(
                 f"its {name} is {shown(value)}. Give a number from 0 to 1."
             ) from None

@@ -115,7 +115,8 @@ def _fields(beside: list[Any]) -> dict[tuple, list[dict]]:
     found = defaultdict(list)
     for annotation in beside:
         for each in annotation.data:
-            if isinstance(each.value, dict):
+            times = (each.time, each.duration)
+            if isinstance(each.value, dict) and all(isinstance(t, float | int) for t in times):
                 names = (*FIELDS, KEPT_ID)
                 said = {name: each.value.get(name) or "" for name in names}
                 found[_annotator(annotation), each.time, each.duration].append(said)

@@ -1,6 +1,7 @@
 """What the files of other tools have in common: marked stretches of time, and faults by line."""
 
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ _ALSO = {
     "comments": "note",
 }
 
+_LARGEST = sys.float_info.max  # JSON has integers without end
 _SHOWN = 20  # faults an error lists
 _LONGEST = 80  # letters of a wrong value that an error repeats
 
@@ -120,7 +122,7 @@ def seconds(text: str, what: str = "time") -> float:
 def number(value: object, what: str) -> float:
     """A finite number from a file that has numbers of its own (JSON)."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value):
+    if not (is_number and -_LARGEST <= value <= _LARGEST):
         raise AnnotationError(f"its {what} is {shown(value)}. Give a number of seconds.")
     return float(value)
 
