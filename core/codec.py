@@ -205,8 +205,8 @@ class Codec(ABC):
         transform = PaddedTransform(self._spectrum, bank.n_bins, FRAMES_AT_ONCE)
         for frames in self._framing.frames(resampled(checked(blocks), sr or self.sr, self.sr)):
             for i in range(0, len(frames), FRAMES_AT_ONCE):
-                squares = transform.squared(frames[i : i + FRAMES_AT_ONCE])
-                yield bank.apply(self._bins(squares))
+                magnitudes = transform.magnitudes(frames[i : i + FRAMES_AT_ONCE])
+                yield bank.apply(self._bins(magnitudes))
 
     def check(self, image: np.ndarray) -> None:
         """Refuse an image that is not one of this codec's."""
@@ -238,8 +238,8 @@ class Codec(ABC):
     def _bank(self) -> FilterBank: ...
 
     @abstractmethod
-    def _bins(self, squares: np.ndarray) -> np.ndarray:
-        """What the filter bank sums, from squared magnitudes (k, n_bins); may overwrite them."""
+    def _bins(self, magnitudes: np.ndarray) -> np.ndarray:
+        """What the filter bank sums, from magnitudes (k, n_bins); may overwrite them."""
 
     @abstractmethod
     def _levelled(self, loudest: float) -> "Codec":

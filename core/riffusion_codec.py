@@ -123,9 +123,8 @@ class RiffusionCodec(Codec):
     def _padding(self) -> int:
         return max(1, round(self.n_fft / self.win_length))
 
-    def _bins(self, squares: np.ndarray) -> np.ndarray:
-        magnitude = np.sqrt(squares, out=squares)
-        return magnitude if self.tonic_hz is None else magnitude * self._fewer
+    def _bins(self, magnitudes: np.ndarray) -> np.ndarray:
+        return magnitudes if self.tonic_hz is None else magnitudes * self._fewer
 
     @property
     def _fewer(self) -> np.float32:

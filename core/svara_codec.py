@@ -63,8 +63,9 @@ class SvaraCodec(Codec):
     def _full_scale(self) -> float:
         return self._framing.win_length / 4  # magnitude of a sine at its bin: half a Hann's sum
 
-    def _bins(self, squares: np.ndarray) -> np.ndarray:
-        return np.multiply(squares, self._full_scale**-2, out=squares)
+    def _bins(self, magnitudes: np.ndarray) -> np.ndarray:
+        power = np.square(magnitudes, out=magnitudes)
+        return np.multiply(power, self._full_scale**-2, out=power)
 
     def _levelled(self, loudest: float) -> Codec:
         del loudest  # grey levels here are relative to full scale, whatever the sound
