@@ -282,11 +282,13 @@ def _of_raga(name: str, heard: Sequence[Heard]) -> dict[str, float]:
     def mean(value) -> float:
         return float(np.mean([np.mean([value(each) for each in group]) for group in by_raga]))
 
-    return {
+    rows = {
         f"{name}adherence percentile": mean(lambda each: each.adherence),
-        f"{name}permuted percentile": mean(lambda each: each.others),
         f"{name}raga top-1 up to twins": mean(lambda each: each.right),
     }
+    if all(each.others is not None for each in heard):
+        rows[f"{name}permuted percentile"] = mean(lambda each: each.others)
+    return rows
 
 
 def chosen(heard: Sequence[Heard]) -> dict[str, float]:

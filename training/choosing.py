@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from core.errors import StudioError
-from core.raga import adherence
-from core.theory import raga as raga_called
 from training.clips import Clip
+from training.ear import listened
 from training.generate import Generator, Progress
 from training.wish import MAX_SEED, GenerateConfig
 
@@ -21,21 +20,10 @@ Score = Callable[[Clip], float]
 
 
 def raga_scores(clip: Clip) -> dict[str, float]:
-    """How the clip keeps to its raga: percentile (chance is 50), share of its rests on the raga's
-    svaras, share on foreign ones, seconds of steady pitch; nothing without a raga to judge by."""
-    from core.pitch import f0
-
+    """How the clip keeps to its raga, as its sidecar says; nothing without a raga to judge by."""
     if not clip.config.raga or clip.config.section == "tani avartanam":
         return {}
-    found = adherence(f0(clip.y, clip.sr), clip.config.tonic_hz, raga_called(clip.config.raga))
-    if not found.judged:
-        return {"stable_s": found.stable_s}
-    return {
-        "adherence": found.percentile,
-        "share": found.share,
-        "forbidden": found.forbidden,
-        "stable_s": found.stable_s,
-    }
+    return listened(clip.y, clip.sr, clip.config).scores
 
 
 def by_raga(clip: Clip) -> float:

@@ -4,24 +4,25 @@
     <clip id>.json    the sidecar, written last: a clip without one is not there
     <clip id>.source.png    what it varies or continues, if anything
 
-The workspace's clips and the few that are shipped are listed as one gallery. No torch here: the
-gallery plays before any model is loaded.
+The workspace's clips and the few that are shipped (as .mp3, their spectrograms drawn when asked
+for) are listed as one gallery. No torch here: the gallery plays before any model is loaded.
 """
 
+import hashlib
 import logging
 import os
 import re
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from core import theory
 from core.errors import StudioError
-from core.workspace import ASSETS, Workspace, checked_name
+from core.workspace import ASSETS, Workspace, checked_name, replacing
 from training.wish import GenerateConfig
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SHIPPED = ASSETS / "clips"
-PER_PAGE = 20
+PER_PAGE = 12
+SOUNDS = (".flac", ".mp3")
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,14 @@ class SavedClip:
     duration_s: float
     notes: tuple[str, ...] = ()
     scores: dict[str, float] = field(default_factory=dict)
+    maker: str = ""  # who may delete it, by `maker_of`; empty where nobody said
     folder: Path = field(default=Path(), compare=False)  # where it was found; not in the sidecar
 
     @property
     def audio(self) -> Path:
         """The sound."""
-        return self.folder / f"{self.id}.flac"
+        named = [self.folder / f"{self.id}{suffix}" for suffix in SOUNDS]
+        return next((path for path in named if path.is_file()), named[0])
 
     @property
     def picture(self) -> Path:
@@ -100,10 +104,10 @@ class SavedClip:
         return self.folder == SHIPPED
 
 
-def save(clip: Clip, workspace: Workspace, scores: dict[str, float] | None = None) -> str:
+def save(
+    clip: Clip, workspace: Workspace, scores: dict[str, float] | None = None, maker: str = ""
+) -> str:
     """Keep a clip with its picture and its sidecar; return its id."""
-    from pydantic import TypeAdapter
-
     from core import audio
     from core.spectrogram import write_image
 
@@ -116,24 +120,45 @@ def save(clip: Clip, workspace: Workspace, scores: dict[str, float] | None = Non
         duration_s=len(clip.y) / clip.sr,
         notes=clip.notes,
         scores=scores or {},
+        maker=maker,
     )
     target = workspace.clip(saved.id).parent
     with tempfile.TemporaryDirectory(dir=target, prefix=".part-") as part:
         building = replace(saved, folder=Path(part))
-        audio.write(building.audio, clip.y, clip.sr, tags(clip))
+        audio.write(building.audio, clip.y, clip.sr, tags(saved))
         write_image(building.picture, clip.image, clip.codec)
         if clip.source is not None:
             write_image(building.source_picture, clip.source, clip.codec)
         sidecar = Path(part) / f"{saved.id}.json"
-        words = TypeAdapter(SavedClip).dump_json(saved, indent=1, exclude={"folder"})
-        sidecar.write_bytes(words)
+        sidecar.write_bytes(sidecar_of(saved))
         for path in (building.audio, building.picture, building.source_picture, sidecar):
             if path.exists():
                 os.replace(path, target / path.name)
     return saved.id
 
 
-def tags(clip: Clip) -> dict[str, str]:
+def sidecar_of(saved: SavedClip) -> bytes:
+    """The sidecar of a clip, as it is written."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(SavedClip).dump_json(saved, indent=1, exclude={"folder"})
+
+
+def maker_of(token: str | None) -> str:
+    """What a sidecar says of who made the clip: nobody can tell the token from it."""
+    return hashlib.sha256(token.encode()).hexdigest()[:16] if token else ""
+
+
+def claim(workspace: Workspace, clip_id: str, token: str | None) -> None:
+    """Say who made a clip, if nobody has yet."""
+    found = clip(workspace, clip_id)
+    if found.maker or found.is_shipped or not token:
+        return
+    with replacing(found.folder / f"{found.id}.json") as part:
+        part.write_bytes(sidecar_of(replace(found, maker=maker_of(token))))
+
+
+def tags(clip: Clip | SavedClip) -> dict[str, str]:
     """What a player shows of the clip."""
     said = {
         "title": clip.prompt,
@@ -150,8 +175,12 @@ def clips(
     tala: str | None = None,
     section: str | None = None,
     model: str | None = None,
+    only: Container[str] | None = None,
 ) -> list[SavedClip]:
-    """The clips of the workspace and those shipped, newest first; names in any spelling."""
+    """The clips of the workspace and those shipped, newest first; names in any spelling.
+
+    `only` holds the ids to choose from, such as someone's favourites.
+    """
     wanted = {
         "raga": theory.raga(raga).name if raga else None,
         "tala": theory.tala(tala).name if tala else None,
@@ -163,7 +192,8 @@ def clips(
     fitting = [
         each
         for each in found
-        if all(getattr(each.config, what) == name for what, name in wanted.items())
+        if (only is None or each.id in only)
+        and all(getattr(each.config, what) == name for what, name in wanted.items())
     ]
     return sorted(fitting, key=lambda each: each.made, reverse=True)
 
@@ -203,7 +233,7 @@ def delete(workspace: Workspace, clip_id: str) -> None:
     if found.is_shipped:
         raise StudioError(f"Clip {clip_id!r} came with the studio and stays.")
     # The sidecar first: without it there is no clip.
-    for suffix in (".json", ".png", ".source.png", ".flac"):
+    for suffix in (".json", ".png", ".source.png", *SOUNDS):
         (found.folder / f"{found.id}{suffix}").unlink(missing_ok=True)
 
 

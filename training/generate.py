@@ -21,13 +21,13 @@ from core.errors import ModelError
 from core.spectrogram import Codec, read_image
 from core.workspace import Workspace
 from training.adapting import adapted, locate_lora, lora_hash
-from training.clips import Clip, SavedClip, clips, save, tags
+from training.clips import Clip, SavedClip, clips, read, save, tags
 from training.denoise import Cancelled, Course
 from training.drawing import Model, the_same_each_time, told_if_too_large
 from training.loading import Taught, fingerprint, locate, taught
 from training.sounding import finished, looped
-from training.sources import picture_of_clip, picture_of_file
-from training.wish import DEMO, GenerateConfig, Wish, resolve
+from training.sources import heard_tonic_hz, picture_of_clip, picture_of_file
+from training.wish import DEMO, GenerateConfig, Wish, resolve, sruti_hz
 
 __all__ = ["Cancelled", "Clip", "GenerateConfig", "Generator", "again", "clips", "save"]
 
@@ -212,12 +212,14 @@ def _sounded(drawn: _Drawn, wish: Wish, codec: Codec, watch: _Watch) -> Clip:
     )
 
 
-def again(saved: SavedClip, generator: Generator | None = None) -> Clip:
+def again(
+    saved: SavedClip, generator: Generator | None = None, progress: Progress | None = None
+) -> Clip:
     """Make a saved clip anew: the same samples, if its model has not changed since."""
     generator = generator or Generator(saved.config.model)
     config = replace(saved.config, prompt=saved.prompt)  # templates may have changed since
     source = read_image(saved.source_picture)[0] if saved.source_picture.exists() else None
-    clip = generator.generate(config, source=source)
+    clip = generator.generate(config, progress, source=source)
     notes = saved.notes
     if clip.model_hash != saved.model_hash:
         changed = (
@@ -230,7 +232,10 @@ def again(saved: SavedClip, generator: Generator | None = None) -> Clip:
 def main(
     config: GenerateConfig,
     out: Path | None = None,
+    sruti: str | None = None,
     best_of: int = 1,
+    source_sruti: str | None = None,
+    again_from: Path | None = None,
     workspace: Path | None = None,
 ) -> None:
     """Make a clip by raga, tala and section.
@@ -239,19 +244,22 @@ def main(
         config: what to play.
         out: the audio file to write (.wav, .flac, .ogg or .mp3); without it the clip is kept among
             the workspace's.
+        sruti: the tonic as a note (C#), in kattai (2.5) or in Hz, instead of --tonic-hz.
         best_of: make so many and keep the one that keeps to its raga best.
+        source_sruti: the Sa of an audio file to begin from, said likewise, or "heard" to listen for
+            it; that of the clip if not given.
+        again_from: a clip's .json, to make that clip again; all that it says counts.
         workspace: the folder that holds everything; $STUDIO_WORKSPACE or workspace/ if not given.
     """
-    from core import audio
     from core.command import progress_bar
     from training import choosing
 
-    place, source = Workspace.at(workspace), None
+    place = Workspace.at(workspace)
+    config = replace(config, tonic_hz=sruti_hz(sruti)) if sruti else config
+    saved = read(again_from) if again_from else None
+    config = saved.config if saved else config
     generator = Generator(config.model, workspace=place)
     resolve(config, generator.taught.vocabulary)  # a mistake is told before anything is shown
-    if config.source and Path(config.source).is_file():
-        codec = generator.taught.codec_at(config.tonic_hz)
-        source = picture_of_file(Path(config.source), codec)
     bar = progress_bar(100, "%", "clip")
 
     def show(share: float, what: str) -> None:
@@ -259,13 +267,38 @@ def main(
         bar.update(round(100 * share) - bar.n)
 
     with bar:
-        clip = choosing.best_of(generator, config, best_of, progress=show, source=source)
+        if saved:
+            clip = again(saved, generator, progress=show)
+        else:
+            source = _recording(config, generator, source_sruti)
+            clip = choosing.best_of(generator, config, best_of, progress=show, source=source)
+    _hand_over(clip, out, place)
+
+
+def _recording(
+    config: GenerateConfig, generator: Generator, sruti: str | None
+) -> np.ndarray | None:
+    """The picture of the audio file to begin from, if it is one."""
+    if not config.source or not Path(config.source).is_file():
+        return None
+    codec, path = generator.taught.codec_at(config.tonic_hz), Path(config.source)
+    if sruti == "heard":
+        tonic_hz = heard_tonic_hz(path)
+        log.info("Its Sa is heard at %.1f Hz.", tonic_hz)
+    else:
+        tonic_hz = sruti_hz(sruti) if sruti else None
+    return picture_of_file(path, codec, tonic_hz)
+
+
+def _hand_over(clip: Clip, out: Path | None, place: Workspace) -> None:
+    from core import audio
+
     for note in clip.notes:
         log.info(note)
     if out is None:
-        log.info("%s: %s", place.clip(save(clip, place)), clip.prompt)
-        return
-    audio.write(out, clip.y, clip.sr, tags(clip))
+        out = place.clip(save(clip, place))
+    else:
+        audio.write(out, clip.y, clip.sr, tags(clip))
     log.info("%s: %s", out, clip.prompt)
 
 

@@ -9,7 +9,12 @@ _SINE = np.sin(2 * np.pi * np.arange(2**14) / 2**14).astype(np.float32)
 
 
 def tanpura(tonic_hz: float, first_cents: int, n_samples: int, sr: int, rng) -> np.ndarray:
-    """A four-string tanpura, plucked round and round: first string (Pa or Ma), Sa, Sa, lower Sa.
+    """A four-string tanpura, plucked round and round; its energy is 1."""
+    return np.resize(tanpura_loop(tonic_hz, first_cents, sr, rng), n_samples)
+
+
+def tanpura_loop(tonic_hz: float, first_cents: int, sr: int, rng) -> np.ndarray:
+    """One round of the strings, seamless when repeated: first (Pa or Ma), Sa, Sa, lower Sa.
 
     The jawari's bridge hands energy to ever other partials as a string fades; here each partial
     swells and dies at its own time, high ones first.
@@ -24,8 +29,7 @@ def tanpura(tonic_hz: float, first_cents: int, n_samples: int, sr: int, rng) -> 
     for place, string in enumerate((first, sa, sa, low_sa)):
         start = round((place + (0.5 if place == 3 else 0)) * 0.92 * period * sr)
         _wrapped(loop, string, start)
-    y = np.resize(loop, n_samples)
-    return y / (np.sqrt(np.mean(loop**2)) + 1e-9)
+    return loop / (np.sqrt(np.mean(loop**2)) + 1e-9)
 
 
 def _plucked(hz: float, sr: int, rng: np.random.Generator) -> np.ndarray:
