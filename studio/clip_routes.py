@@ -2,13 +2,16 @@
 
 import io
 import math
+import shutil
+import tempfile
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from core import theory
 from core.errors import StudioError
@@ -18,7 +21,7 @@ from core.workspace import Workspace
 from studio.clip_view import HIGH_CENTS, LOW_CENTS
 from training import clips
 from training.clips import SavedClip
-from training.handing import FORMATS, in_format
+from training.handing import FORMATS, in_format, zipped
 from training.sources import picture_of_file
 
 DRONE_SR = 24_000
@@ -54,6 +57,24 @@ class ServedClips:
         named = {"Content-Disposition": f'attachment; filename="{saved.id}.json"'}
         return Response(clips.sidecar_of(saved), media_type="application/json", headers=named)
 
+    def bundle(self, request: Request) -> Response:
+        """A zip of the clips that the query names: by raga, tala, section, model, or ids."""
+        asked = request.query_params
+        ids = asked.get("ids")
+        found = clips.clips(
+            self._workspace,
+            **{what: asked.get(what) or None for what in ("raga", "tala", "section", "model")},
+            only=None if ids is None else ids.split(","),
+        )
+        folder = Path(tempfile.mkdtemp(prefix="clips-"))
+        swept = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            path = zipped(found, folder / "clips.zip")
+        except StudioError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return FileResponse(path, filename="carnatic-clips.zip", background=swept)
+
     def drone(self, request: Request) -> Response:
         """One seamless round of a tanpura at `tonic` Hz, tuned for `raga`."""
         try:
@@ -85,6 +106,7 @@ def clip_routes(workspace: Workspace) -> dict[str, Callable[[Request], Response]
         "/clips/{id}/melody": served.melody,
         "/clips/{id}/as/{format}": served.download,
         "/clips/{id}/settings": served.settings,
+        "/clips-as-zip": served.bundle,
         "/drone": served.drone,
     }
 

@@ -7,6 +7,7 @@ any screen and the playhead is one line. The pictures are served, the lines are 
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,11 @@ from studio.editor.views import svara_text
 from training.clips import SavedClip, clip
 from training.ear import Ear, in_words, listened
 from training.handing import FORMATS
+from training.wish import GenerateConfig
 
 CLIPS = "/gradio_api/studio/clips"
 DRONE = "/gradio_api/studio/drone"
+ZIP = "/gradio_api/studio/clips-as-zip"
 PLAYER = (Path(__file__).parent / "player.js").read_text()
 
 LOW_CENTS, HIGH_CENTS = -700, 2500  # of the melody's panel; voices and violins lie within
@@ -39,11 +42,11 @@ class Seen:
 
 
 @lru_cache(maxsize=_KEPT)
-def _seen(path: Path, saved: SavedClip) -> Seen:
+def _seen(path: Path, config: GenerateConfig) -> Seen:
     y, sr = audio.load(path)
     edges = np.linspace(0, len(y), WAVE_BINS + 1).astype(int)
-    peaks = np.array([np.abs(y[a:b]).max(initial=0) for a, b in zip(edges, edges[1:], strict=False)])
-    return Seen(listened(y, sr, saved.config), peaks)
+    peaks = np.array([np.abs(y[a:b]).max(initial=0) for a, b in pairwise(edges)])
+    return Seen(listened(y, sr, config), peaks)
 
 
 def clip_html(workspace: Workspace, clip_id: str | None) -> str:
@@ -56,7 +59,7 @@ def clip_html(workspace: Workspace, clip_id: str | None) -> str:
 
 def panel(saved: SavedClip) -> str:
     """The panel of a saved clip."""
-    seen, config, name = _seen(saved.audio, _Hashed(saved)), saved.config, escape(saved.id)
+    seen, config, name = _seen(saved.audio, saved.config), saved.config, escape(saved.id)
     title = " · ".join(filter(None, (config.raga, config.tala, config.section)))
     notes = "".join(f'<p class="hint">{escape(note)}</p>' for note in saved.notes)
     return (
@@ -69,17 +72,6 @@ def panel(saved: SavedClip) -> str:
         f'<audio controls preload="auto" src="{CLIPS}/{name}/sound"></audio>'
         f"{_drone(saved)}{_verdict(saved, seen.ear)}{notes}{_actions(saved)}</section>"
     )
-
-
-class _Hashed(SavedClip):
-    """A clip whose id alone tells it from others: what holds scores cannot be hashed."""
-
-    def __init__(self, saved: SavedClip):
-        for key, value in vars(saved).items():
-            object.__setattr__(self, key, value)
-
-    def __hash__(self) -> int:
-        return hash((self.id, self.model_hash))
 
 
 def _wave(peaks: np.ndarray) -> str:
@@ -177,8 +169,9 @@ def _actions(saved: SavedClip) -> str:
     )
     return (
         f'<footer><span>Download {links}<a href="{CLIPS}/{name}/settings" '
-        f'download="{name}.json">Settings</a></span><small>seed {saved.config.seed} · {name}</small>'
+        f'download="{name}.json">Settings</a></span>'
+        f"<small>seed {saved.config.seed} · {name}</small>"
         f'<button type="button" data-again="{name}">Use these settings</button>'
         f'<button type="button" data-vary="{name}">Vary</button>'
-        f'<button type="button" data-continue="{name}">Continue</button></footer>'
+        f'<button type="button" data-extend="{name}">Continue</button></footer>'
     )

@@ -1,6 +1,6 @@
 // The clip's panel: the playhead over its pictures, seeking by mouse and keys, and the tanpura,
 // which sounds without a gap because it is looped sample by sample. Buttons tell Python by name.
-const presses = ['again', 'vary', 'continue'];
+const presses = ['again', 'vary', 'extend'];
 const player = () => element.querySelector('audio');
 const stage = () => element.querySelector('.stage');
 let drone = null;
@@ -89,6 +89,7 @@ new MutationObserver(() => {
   const section = element.querySelector('.clip');
   if (section && window.studioPlaysNext) {
     window.studioPlaysNext = false;
+    element.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
     player().play().catch(() => {});
   }
 }).observe(element, { childList: true, subtree: true });

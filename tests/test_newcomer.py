@@ -122,7 +122,7 @@ def test_from_a_sample_concert_to_a_clip(studio, place, page):
     choose(page, "play-section", "kriti")
     choose(page, "play-tala", "Rupaka")
     page.locator("#play-generate").click()
-    expect(page.locator("#play-said")).to_contain_text("Hindolam", timeout=PATIENCE_MS)
+    expect(page.locator("#play-clip")).to_contain_text("Hindolam", timeout=PATIENCE_MS)
     expect(page.locator("#gallery li")).not_to_have_count(0, timeout=PATIENCE_MS)
     card = page.locator("#gallery li").filter(has_text="Hindolam").first
     length_s = card.locator("audio").evaluate(

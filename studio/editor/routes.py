@@ -21,6 +21,7 @@ from core.errors import StudioError
 from core.library import Library
 from core.workspace import Workspace, checked_name
 from studio import label_files
+from studio.clip_routes import clip_routes
 from studio.editor import setup, views
 from studio.editor.listening import Listening
 from studio.editor.strip import Strips
@@ -32,7 +33,12 @@ STATIC = Path(__file__).parent / "static"
 
 _KEEP = {"Cache-Control": "private, max-age=86400"}
 _ASK = {"Cache-Control": "private, no-cache"}  # the browser asks whether it changed
-_SOUND_TYPES = {".webm": "audio/webm", ".flac": "audio/flac", ".wav": "audio/wav"}
+_SOUND_TYPES = {
+    ".webm": "audio/webm",
+    ".flac": "audio/flac",
+    ".wav": "audio/wav",
+    ".mp3": "audio/mpeg",
+}
 
 
 class Served:
@@ -125,6 +131,7 @@ def routes(workspace: Workspace, library: Library) -> list[BaseRoute]:
         "/clips/{id}/sound": served.clip,
         "/clips/{id}/picture": served.clip_picture,
         "/runs/{run}/samples/{path:path}": served.sample,
+        **clip_routes(workspace),
     }
     return [
         *(Route(PREFIX + path, guarded(answer)) for path, answer in table.items()),
