@@ -15,7 +15,7 @@ from studio.one_model import OneModel
 from studio.play_form import Form, build_form
 from studio.playing import OF_CLIP, generate
 from training import clips
-from training.wish import FREE_TIME
+from training.wish import FREE_TIME, sruti_in_words
 
 PLAY_NEXT = "(...all) => { window.studioPlaysNext = true; return all; }"  # what comes to the panel
 
@@ -95,7 +95,7 @@ def _form_values(saved: clips.SavedClip) -> list:
         gr.Dropdown(value=config.tala, interactive=not free),
         config.section,
         config.instrument or "",
-        f"{config.tonic_hz:.10g} Hz",
+        sruti_in_words(config.tonic_hz),
         config.tempo or "",
         config.seconds,
         config.seed,

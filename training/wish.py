@@ -236,24 +236,36 @@ def _notes(config: GenerateConfig, vocabulary: Vocabulary):
 def sruti_hz(text: str) -> float:
     """The tonic said as Hz, as a note with or without its octave, or in kattai.
 
-    >>> round(sruti_hz("D"), 2), round(sruti_hz("2 kattai"), 2), sruti_hz("141 Hz")
+    >>> sruti_hz("D"), sruti_hz("2 kattai"), sruti_hz("141 Hz")
     (146.83, 146.83, 141.0)
+
+    A note or kattai is rounded to hundredths of a Hz, so that it can be written down exactly.
     """
     words = text.strip().replace("½", ".5").replace("♯", "#").replace("♭", "b")
     if found := re.fullmatch(r"([A-Ga-g])(#|b)?(\d)?", words):
         letter, accidental, octave = found.groups()
         semitones = NOTES.index(letter.upper()) + {"#": 1, "b": -1, None: 0}[accidental]
-        hz = C3_HZ * 2 ** (semitones / 12 + int(octave or 3) - 3)
+        hz = round(C3_HZ * 2 ** (semitones / 12 + int(octave or 3) - 3), 2)
     elif found := re.fullmatch(r"(\d(?:\.5)?)(?:\s*kattai)?", words, re.IGNORECASE):
         if found[1] not in KATTAI:
             raise StudioError(f"There is no {found[1]} kattai. Say 1 to 7, or 1.5, 2.5, 4.5 ...")
-        hz = C3_HZ * 2 ** (KATTAI[found[1]] / 12)
+        hz = round(C3_HZ * 2 ** (KATTAI[found[1]] / 12), 2)
     elif found := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:Hz)?", words, re.IGNORECASE):
         hz = float(found[1])
     else:
         raise StudioError(f"{text!r} is no sruti. Say a note (C#), kattai (2.5) or Hz (146.8).")
     _within("sruti", hz, *TONIC_RANGE_HZ)
     return hz
+
+
+def sruti_in_words(tonic_hz: float) -> str:
+    """What `sruti_hz` takes for exactly this tonic: a note where it is one.
+
+    >>> sruti_in_words(146.83), sruti_in_words(141.5)
+    ('D', '141.5 Hz')
+    """
+    named = {sruti_hz(note): note for note in NOTES}
+    return named.get(tonic_hz) or f"{tonic_hz!r} Hz"
 
 
 def _within(what: str, found: float, low: float, high: float) -> None:
