@@ -139,7 +139,8 @@ class Finder:
         chosen_by = next((each for each in _CHOSEN_BY if getattr(wanted, each)), None)
         offered = {}
         for facet, counts in facets(hunt.found.everything, wanted).items():
-            others = self._names(facet) if facet == chosen_by else [getattr(wanted, facet)]
+            is_open = facet in (chosen_by, "tala")  # a tala is looked up when it is asked for
+            others = self._names(facet) if is_open else [getattr(wanted, facet)]
             counted = {name for name, _ in counts}
             offered[facet] = [(f"{name} ({n})", name) for name, n in counts]
             offered[facet] += [(name, name) for name in others if name and name not in counted]

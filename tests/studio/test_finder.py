@@ -76,6 +76,9 @@ def test_a_search_fills_the_table_and_counts_each_value(finder, library):
     assert ragas["Mohanam (2)"] == "Mohanam"
     assert dropdowns[0].value == ARTIST
     assert "N. Ramani" in dict(dropdowns[0].choices)  # another may be chosen
+    talas = dict(dropdowns[2].choices)
+    assert talas["Khanda chapu (3)"] == "Khanda chapu"
+    assert "Adi" in talas
 
 
 def test_before_a_search_each_value_has_its_count_over_all_concerts(finder):
