@@ -138,16 +138,14 @@ def build_concerts_tab(
     downloads = downloads or Downloads(workspace, library)
     with gr.Tab("Concerts", id="concerts") as tab:
         steps = gr.HTML(steps_html(), js_on_load=_GOES, apply_default_css=False)
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=320):
-                table = gr.HTML(
-                    concerts_html(library, samples),
-                    js_on_load=OPENS,
-                    apply_default_css=False,
-                    elem_id="concerts",
-                )
-            with gr.Column(scale=2, min_width=280, elem_classes="card"):
-                links, fetch = _bring_in_card(workspace, library, table)
+        table = gr.HTML(
+            concerts_html(library, samples),
+            js_on_load=OPENS,
+            apply_default_css=False,
+            elem_id="concerts",
+        )
+        with gr.Column(elem_classes="card"):
+            links, fetch = _bring_in_card(workspace, library, table)
         with gr.Column(elem_classes="card"):
             finder = Finder(workspace)
             found = build_finder(finder, library, downloads)
@@ -171,21 +169,26 @@ def _bring_in_card(
     workspace: Workspace, library: Library, table: gr.HTML
 ) -> tuple[gr.Textbox, gr.Button]:
     gr.Markdown("### Bring in a concert")
-    files = gr.File(
-        label="Audio files, any format",
-        file_count="multiple",
-        file_types=SOUND_FILES,
-        height=150,
-        elem_id="import-files",
-    )
-    folder = gr.Textbox(
-        label="Or a folder of this machine, with all that lies in it",
-        info="A CSV dropped beside files, and Saraga's files in a folder, say what is heard.",
-        visible=not on_space(),
-        elem_id="import-folder",
-    )
-    rights = gr.Dropdown(RIGHTS, value="restricted", label="Rights")
-    start = gr.Button("Import", variant="primary", elem_id="import-start")
+    with gr.Row(equal_height=False, elem_classes="bring"):
+        with gr.Column(min_width=290):
+            files = gr.File(
+                label="Audio files, any format",
+                file_count="multiple",
+                file_types=SOUND_FILES,
+                height=190,
+                elem_id="import-files",
+            )
+        with gr.Column(min_width=290):
+            folder = gr.Textbox(
+                label="Or a folder of this machine, with all that lies in it",
+                info="A CSV among files, and Saraga's own files in a folder, say what is heard.",
+                visible=not on_space(),
+                elem_id="import-folder",
+            )
+            rights = gr.Dropdown(RIGHTS, value="restricted", label="Rights")
+            start = gr.Button("Import", variant="primary", elem_id="import-start")
+        with gr.Column(min_width=290):
+            links, fetch = build_links()
     said = gr.Markdown(elem_id="import-said")
     start.click(
         bound(bring_in, workspace, library),
@@ -193,7 +196,7 @@ def _bring_in_card(
         [files, said, table],
         api_visibility="private",
     )
-    return build_links()
+    return links, fetch
 
 
 def _cells(recording: Recording, done: Progress) -> tuple[str, ...]:

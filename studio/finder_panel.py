@@ -160,7 +160,7 @@ def build_links() -> tuple[gr.Textbox, gr.Button]:
     links = gr.Textbox(
         label="Or links to YouTube videos, one a line",
         placeholder="https://youtu.be/…",
-        lines=2,
+        lines=4,
         max_lines=6,
         elem_id="links",
     )
