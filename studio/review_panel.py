@@ -226,8 +226,9 @@ def _approve_all(rows: list[Reviewed]) -> str:
         f'data-ids="{escape(" ".join(ids), quote=True)}">Approve all {len(ids)} by '
         f"{escape(name)}</button> "
         for name, ids in groups.items()
+        if len(ids) > 1
     )
-    return f"<p>{buttons}</p>"
+    return f"<p>{buttons}</p>" if buttons else ""
 
 
 def _strip(name: str, spans: list[tuple[float, float, str]], recording: Recording) -> str:
