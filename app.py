@@ -18,15 +18,18 @@ def main(
         workspace: the folder that holds all you make; $STUDIO_WORKSPACE or workspace/ if not given.
         host: the address to listen at; this machine alone (127.0.0.1) if not given.
         port: the port; the first free one from 7860 on if not given.
-        share: ask gradio for a public link, which lets anyone who has it in.
+        share: ask gradio for a public link; who comes by it may look and play, not train.
         open_browser: open the page in a browser at once.
     """
     from core.library import Library
     from core.workspace import Workspace
+    from studio.access import share_openly
     from studio.build import build_studio, launch_settings  # gradio: only now, for --help's sake
     from studio.editor.setup import install_if_missing
     from studio.samples import SampleConcerts
 
+    if share:
+        share_openly()
     home = Workspace.at(workspace)
     library = Library.of(home)
     samples = SampleConcerts(home, library)

@@ -136,7 +136,7 @@ class HfJobs:
             base=base,
             output=Path(MOUNT) / "runs" / run.name,
         )
-        shelf.forget(f"runs/{run.name}", (STOP, SAVE_NOW, SAMPLE_NOW))
+        shelf.forget(f"runs/{run.name}", (STOP, SAVE_NOW, SAMPLE_NOW, STATUS))  # of another life
         return [*command(there)[1:], *([RESUME] if RESUME in order.argv else [])], code
 
     def is_alive(self, run: Path) -> bool:

@@ -280,9 +280,9 @@ def resume(
             f"Run {run_id!r} is {found.state}. A stopped or failed run resumes, and a finished one "
             "to more steps."
         )
-    if not any((run / CHECKPOINTS).glob("*")):
-        raise RunError(f"Run {run_id!r} kept no checkpoint to resume from. Launch it anew.")
     before = read_order(run)
+    if before.place == HERE and not any((run / CHECKPOINTS).glob("*")):
+        raise RunError(f"Run {run_id!r} kept no checkpoint to resume from. Launch it anew.")
     words = before.argv
     if max_steps is not None:
         config = dataclasses.replace(read_config(run / CONFIG), max_steps=max_steps)
