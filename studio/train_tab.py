@@ -17,6 +17,7 @@ from studio.alerts import alerting, bound
 from studio.train_views import differences_html, loss_rows, samples_html, status_html
 from training import jobs
 from training.config import read_config
+from training.handing_on import push_model
 from training.run_folder import CONFIG
 
 POLL_S = 2.0
@@ -142,6 +143,18 @@ def launched(workspace: Workspace, profile: gr.OAuthProfile | None, *values) -> 
     return gr.Dropdown(run_choices(workspace), value=run_id)
 
 
+@alerting
+def hand_on(
+    workspace: Workspace, profile: gr.OAuthProfile | None, run_id: str | None, repo_id: str
+) -> str:
+    """Push the shown run's model to the Hub, as a private one."""
+    permit("push", profile)
+    if not run_id or not repo_id.strip():
+        raise RunError("Choose a run, and say where to: user/name.")
+    address = push_model(workspace.run(run_id), repo_id.strip())
+    return f"It is at {address}, for you alone until you open it there."
+
+
 def build_train_tab(page: gr.Blocks, workspace: Workspace) -> TrainTab:
     """Add the tab to the open `page`."""
     with gr.Tab("Train", id="train") as tab, gr.Row(equal_height=False):
@@ -160,6 +173,7 @@ def build_train_tab(page: gr.Blocks, workspace: Workspace) -> TrainTab:
     gr.on([timer.tick, shown.run.change], *look, parts, **quiet)
     pressed = [shown.run, asked.dataset, *asked.fields]
     shown.state.press(bound(press, workspace), None, pressed, **quiet).then(*look, parts, **quiet)
+    shown.push.click(bound(hand_on, workspace), [shown.run, shown.repo], shown.pushed, **private)
     shown.compared.change(
         bound(compare, workspace), shown.compared, [shown.both, shown.table], **quiet
     )
@@ -191,6 +205,9 @@ class _Shown:
     compared: gr.Dropdown
     both: gr.LinePlot
     table: gr.HTML
+    repo: gr.Textbox
+    push: gr.Button
+    pushed: gr.Markdown
 
 
 def _form() -> _Asked:
@@ -249,8 +266,15 @@ def _watched() -> _Shown:
         compared = gr.Dropdown([], multiselect=True, label="Runs", elem_id="train-compared")
         both = line(elem_id="train-both")
         table = gr.HTML(apply_default_css=False, elem_id="train-differences")
-    seen = gr.State(NOTHING)
-    return _Shown(run, state, plot, samples, log, seen, compared, both, table)
+    with gr.Accordion("Hand the model on", open=False):
+        repo = gr.Textbox(
+            label="Repository on the Hugging Face Hub", placeholder="user/name",
+            info="Model, card, spectrogram parameters and last samples go there, privately.",
+        )  # fmt: skip
+        push = gr.Button("Push to the Hub")
+        pushed = gr.Markdown()
+    parts = [run, state, plot, samples, log, gr.State(NOTHING), compared, both, table]
+    return _Shown(*parts, repo, push, pushed)
 
 
 def _wire_form(

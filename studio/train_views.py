@@ -15,7 +15,7 @@ from training.run_folder import Sample, Status
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_POINTS = 500  # of a line
+POINTS = 120  # of a line, about
 MOST_BARS = 12
 BUTTONS = {
     "stop": "Stop",
@@ -142,12 +142,19 @@ def _wishes(run: Status, may_steer: bool) -> tuple[str, ...]:
 
 
 def loss_rows(metrics: Sequence[dict], name: str = "") -> "pd.DataFrame":
-    """Losses by step as the plot wants them, at most about 500 points of each."""
+    """Losses by step as the plot wants them; those of training as means of a few steps.
+
+    A single loss says little: it jumps with the timesteps it was drawn at.
+    """
     import pandas as pd
 
-    every = max(1, len(metrics) // MOST_POINTS)
+    every = max(1, len(metrics) // POINTS)
     before = f"{name}: " if name else ""
-    rows = [(row["step"], row["loss"], f"{before}training") for row in metrics[::every]]
+    few = [metrics[i : i + every] for i in range(0, len(metrics) // every * every, every)]
+    rows = [
+        (some[-1]["step"], sum(row["loss"] for row in some) / every, f"{before}training")
+        for some in few
+    ]
     rows += [
         (row["step"], row["validation_loss"], f"{before}held out")
         for row in metrics

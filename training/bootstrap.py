@@ -30,7 +30,7 @@ from training.picture_model import (
     train_vae,
 )
 from training.report import write_report
-from training.run_folder import CHECKPOINTS, METRICS, MODEL
+from training.run_folder import CHECKPOINTS, METRICS, MODEL, SAMPLES
 from training.wish import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -189,7 +189,7 @@ def _base(config: BootstrapConfig, work: Path) -> Path:
 def _ship(config: BootstrapConfig, runs: list[Path], base: Path) -> None:
     """Copy the model, its logs and a report of how it was made."""
     with replacing(config.out) as part:
-        shutil.copytree(runs[-1] / MODEL, part)
+        shutil.copytree(runs[-1] / MODEL, part, ignore=shutil.ignore_patterns(SAMPLES))
         for run, name in zip(runs, LOGS, strict=False):
             shutil.copy(run / METRICS, part / name)
         shutil.copy(base.parent / "vae.json", part / "vae_log.json")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from core.errors import RunError, StudioError
 from core.workspace import Workspace
+from training.card import write_card
 from training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from training.config import SAME_WHEN_RESUMED, FinetuneConfig, read_config
 from training.jobs import reserve
@@ -225,6 +226,7 @@ def _write_model(session: Session, run: Path) -> None:
         )
         if session.raga:
             session.raga.save(run / MODEL)
+    write_card(session, run)
 
 
 def _full_disk(error: OSError, journal: Journal) -> RunError:
