@@ -66,6 +66,12 @@ def test_a_reviewer_on_a_phone_sends_back_and_approves(studio, browser):
     page = context.new_page()
     page.add_init_script("localStorage.setItem('studio.annotator', 'Ravi')")
     _open(studio, page, "review")
+    expect(page.locator(".list tbody tr")).to_have_count(4)
+    page.get_by_label("hide others' regions").check()
+    expect(page.locator(".list tbody tr")).to_have_count(2)  # Ravi's own
+    expect(page.locator(".wave .segment")).to_have_count(2)
+    page.get_by_label("hide others' regions").uncheck()
+    expect(page.locator(".list tbody tr")).to_have_count(4)
     expect(page.locator(".measures")).to_contain_text("83 %")
     page.get_by_role("button", name="Listen to 0:30.0 – 0:40.0").tap()
     expect(page.locator(".transport .time")).to_contain_text("0:00:3")

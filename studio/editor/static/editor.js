@@ -18,6 +18,7 @@ import { Transport } from "./transport.js";
 import { openWave } from "./wave.js";
 
 const NAME_KEY = "studio.annotator";
+const ALONE_KEY = "studio.alone";
 const INSTALL_MS = 3000; // until the library is looked for again, while it is being installed
 const INSTALL_TRIES = 20;
 const LATE_MS = 500; // a value set while the component was being mounted is told to nobody
@@ -73,6 +74,7 @@ async function open(context, id, isWanted) {
   body.append(overview, stage);
   const wave = await openWave({ at, recording: told.recording, container, overview });
   const session = new Session(store, wave);
+  name.node.append(aloneBox(session));
   const search = searcher(at);
   const strip = new Strip(picture, wave, { url: `${at}/recordings/${id}/strip`, shape: config.strip });
   new Lanes(session, wave, { at: new URL(".", import.meta.url).href.replace(/\/$/, ""), stage });
@@ -191,8 +193,9 @@ function ruleSvaras(session, strip, contour, transport, search) {
 /** The regions as a thin band of colour over the overview. */
 function colourOverview(session, overview) {
   const crowd = new Crowd(overview, { sections: { top: 0, height: 4 }, violin: { top: 4, height: 3 } }, "band");
-  const draw = () => crowd.draw(session.store.list(), [0, session.wave.duration]);
+  const draw = () => crowd.draw(session.seen(), [0, session.wave.duration]);
   session.store.addEventListener("change", () => requestAnimationFrame(draw));
+  session.addEventListener("filter", draw);
   new ResizeObserver(draw).observe(overview);
 }
 
@@ -215,6 +218,18 @@ function nameField() {
   const input = el("input", { id: "annotator-name", value: kept.get(NAME_KEY) ?? "", placeholder: "no name", onchange: () => kept.set(NAME_KEY, input.value.trim()) });
   const node = el("div", { class: "field signed" }, el("label", { for: "annotator-name" }, "My edits are by"), input);
   return { node, get value() { return input.value; } };
+}
+
+/** For who marks independently of others: their regions are out of sight. */
+function aloneBox(session) {
+  const box = el("input", { type: "checkbox", onchange: () => look(box.checked) });
+  const look = (alone) => {
+    localStorage.setItem(ALONE_KEY, alone ? "yes" : "");
+    session.alone = alone;
+    session.narrow({});
+  };
+  box.checked = session.alone = Boolean(localStorage.getItem(ALONE_KEY));
+  return el("label", { class: "alone" }, box, " hide others' regions");
 }
 
 /** Wait until wavesurfer is there: on the first start it may still be on its way. */

@@ -57,7 +57,7 @@ export class Lanes {
   }
 
   draw() {
-    const all = this.session.store.list();
+    const all = this.session.seen();
     const [start, end] = this.wave.view();
     const room = (end - start) / 2;
     const near = all.filter((each) => each.end_s > start - room && each.start_s < end + room);

@@ -21,6 +21,7 @@ const ALL = { section: "", origin: "", status: "", annotator: "", from: null, to
 export class Session extends EventTarget {
   brush = "alapanai"; // the section that a new region gets
   filter = { ...ALL };
+  alone = false; // other annotators' regions are out of sight
   marked = null; // where the region begins that `markOut` will end
   #selected = null;
 
@@ -69,7 +70,13 @@ export class Session extends EventTarget {
   }
 
   listed() {
-    return this.isNarrowed ? this.store.list().filter((each) => this.passes(each)) : this.store.list();
+    return this.isNarrowed ? this.seen().filter((each) => this.passes(each)) : this.seen();
+  }
+
+  /** All regions, without other annotators' for who marks independently of them. */
+  seen() {
+    const me = this.alone && this.store.annotator();
+    return me ? this.store.list().filter((each) => !each.annotator || each.annotator === me) : this.store.list();
   }
 
   /** Select the neighbour among the listed that follows (or precedes) and show it. */
@@ -243,7 +250,7 @@ export class Session extends EventTarget {
   }
 
   #under(t) {
-    const here = this.store.list().filter((each) => each.start_s <= t && t < each.end_s);
+    const here = this.seen().filter((each) => each.start_s <= t && t < each.end_s);
     return here.find((each) => each.status !== "rejected" && !isProposed(each)) ?? here[0];
   }
 }
