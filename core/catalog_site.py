@@ -77,8 +77,11 @@ class Site:
         return self._page(name, float("inf"))
 
     def kept(self, name: str) -> object | None:
-        """The page as it was fetched last, however long ago."""
-        return parsed(self._file(name).read_bytes(), name) if self.has(name) else None
+        """The page as it was fetched last, however long ago; None if it is damaged, too."""
+        try:
+            return parsed(self._file(name).read_bytes(), name)
+        except (OSError, CatalogError):
+            return None
 
     def has(self, name: str) -> bool:
         """Whether the page was fetched before."""
@@ -92,21 +95,23 @@ class Site:
 
     def _page(self, name: str, fresh_since: float) -> object:
         kept = self._kept(name)
+        old = self.kept(name) if kept else None
+        kept = kept if old is not None else None  # what is damaged is fetched anew
         if kept and kept["checked"] >= fresh_since:
-            return parsed(self._file(name).read_bytes(), name)
+            return old
         try:
-            content = self._fetched(name, kept)
+            fetched = self._fetched(name, kept)
         except NoPage:
             raise
         except CatalogError as error:
-            if kept is None:
+            if old is None:
                 raise
             log.warning("%s Using the copy of %s that was kept.", error, name)
-            content = None
-        if content is None:
-            return parsed(self._file(name).read_bytes(), name)
-        page = parsed(content[0], name)  # first: what is no page is not kept
-        self._keep(name, *content)
+            return old
+        if fetched is None:
+            return old
+        page = parsed(fetched[0], name)  # first: what is no page is not kept
+        self._keep(name, *fetched)
         return page
 
     # The cache: <page>.json beside <page>.meta

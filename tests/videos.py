@@ -10,7 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from core.youtube import Site
 
-GOOD, ALSO_GOOD, GONE, BROKEN, WORDS = (f"{name:_<11}" for name in ("a", "b", "no", "cut", "text"))
+GOOD, ALSO_GOOD, GONE, BROKEN, WORDS, HUGE = (
+    f"{name:_<11}" for name in ("a", "b", "no", "cut", "text", "huge")
+)
 
 
 class Videos(BaseHTTPRequestHandler):
@@ -37,7 +39,9 @@ class Videos(BaseHTTPRequestHandler):
         self.send_response(206 if "Range" in self.headers else 200)
         self.send_header("Content-Type", "audio/webm")
         self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Length", str(len(content) - start))
+        length = 3 << 30 if name == HUGE else len(content) - start
+        self.send_header("Content-Length", str(length))
+        self.close_connection = self.close_connection or name == HUGE
         if "Range" in self.headers:
             span = f"bytes {start}-{len(content) - 1}/{len(content)}"
             self.send_header("Content-Range", span)

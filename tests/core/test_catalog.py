@@ -380,6 +380,14 @@ def test_what_was_kept_is_used_where_the_site_is_out_of_reach(site, server, monk
     assert site.load("id") == pages_v2()["id"]
 
 
+def test_a_kept_page_that_is_damaged_is_fetched_anew(site, server, workspace):
+    site.load("id")
+    (kept,) = workspace.catalog().rglob("id-*.json")
+    kept.write_text('{"raga":')
+    assert site.load("id") == pages_v2()["id"]
+    assert "If-None-Match" not in server.asked[-1][1]
+
+
 def test_a_page_that_is_not_there_is_said(site):
     with pytest.raises(NoPage, match=r"has no page 'artist/Nobody\.json'"):
         site.load("artist/Nobody")

@@ -14,7 +14,7 @@ from core.records import Recording, Segment
 from core.refusals import Heard, explained, refuse_unfit
 from core.youtube import Downloader, Order, Site, is_link, video_id
 from tests.sounds import encode, melody
-from tests.videos import ALSO_GOOD, BROKEN, GONE, GOOD, WORDS, served_videos, site_of
+from tests.videos import ALSO_GOOD, BROKEN, GONE, GOOD, HUGE, WORDS, served_videos, site_of
 
 SECONDS = 3.0
 
@@ -159,6 +159,13 @@ def test_a_failed_video_never_stops_the_others_and_is_tried_again(downloader, se
     again = downloader.run([GONE, GOOD])
     assert [each.what for each in again.failed] == [GONE]
     assert {name for _, name, _ in server.asked} == {GONE}
+
+
+def test_more_than_two_gigabytes_are_not_fetched(downloader, workspace, library):
+    result = downloader.run([HUGE, GOOD])
+    assert "larger than 2 GB" in result.failed[0].reason
+    assert [each.id for each in result] == [f"yt-{GOOD}"]
+    assert list(workspace.downloads().iterdir()) == []
 
 
 def test_a_broken_download_leaves_nothing_behind(downloader, workspace, library):
