@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from core import theory
 from core.artists import instrument, known_artists
+from core.catalog_listing import shown, write_rows
 from core.catalog_names import Names, resolved
 from core.catalog_pages import Page, Table, generic, is_of, raga_of, read_page, table
 from core.catalog_search import UNKNOWN_RAGA, Wanted, filtered, folded
@@ -24,7 +25,7 @@ from core.catalog_totals import PAGE as PROGRAMMES
 from core.catalog_totals import totals
 from core.command import run, told
 from core.errors import CatalogError
-from core.workspace import Workspace, replacing
+from core.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -242,12 +243,6 @@ class Catalog:
         return rows.assign(tala=self._talas.of(rows["song"])), unsaid
 
 
-def write_rows(rows: "pd.DataFrame", path: Path) -> None:
-    """Write rows as a CSV, which `python -m core.download --rows` reads."""
-    with replacing(path) as part:
-        rows.to_csv(part, index=False)
-
-
 def main(
     artist: str | None = None,
     raga: str | None = None,
@@ -319,16 +314,6 @@ def main(
     if out:
         write_rows(found.rows, out)
     return shown(found.rows)
-
-
-def shown(rows: "pd.DataFrame") -> str:
-    """The rows as lines to read, `-` where nothing is said."""
-    if rows.empty:
-        return "No row is like that. Take one of the conditions back."
-    texts = rows.astype(object).where(rows.notna(), "-")
-    for name in ("start_s", "end_s", "duration_s"):
-        texts[name] = [value if value == "-" else f"{value:g}" for value in texts[name]]
-    return texts.to_string(index=False, max_colwidth=40)
 
 
 def _some(names: list[str]) -> str:

@@ -6,7 +6,7 @@ a folder, an excerpt of a page may stand for it ("Lalgudi Jayaraman.head.json").
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,6 @@ from core.workspace import Workspace
 SITE = "https://ramanarunachalam.github.io/Music/Carnatic"
 MAX_BYTES = 64 << 20  # the largest page there is holds 3.4 MB
 
-_EXCERPT = re.compile(r"(?:\.[a-z0-9-]+)*\.(?:head|excerpt|trimmed)\.json")
 _NOTE = re.compile(r"(?:\.[a-z0-9-]+)*\.(?:head|excerpt|trimmed)$")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -60,6 +59,7 @@ class Folder:
 
     root: Path
     is_local: bool = True
+    _excerpts: dict[Path, dict[str, Path]] = field(default_factory=dict, repr=False, compare=False)
 
     def load(self, name: str) -> object:
         """The page of that name, or the excerpt that stands for it."""
@@ -99,9 +99,14 @@ class Folder:
         whole = folder / f"{last}.json"
         if whole.is_file():
             return whole
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if path.name.startswith(last) and _EXCERPT.fullmatch(path.name[len(last) :]):
-                return path
+        if folder not in self._excerpts:  # looked at once: there may be thousands of pages
+            self._excerpts[folder] = {
+                _NOTE.sub("", path.stem): path
+                for path in sorted(folder.glob("*.json"), reverse=True)
+                if _NOTE.search(path.stem)
+            }
+        if last in self._excerpts[folder]:
+            return self._excerpts[folder][last]
         raise NoPage(
             f"{self.root} has no page {name + '.json'!r}. Check the name, or give the folder that "
             "holds id.json and the folders artist, raga, composer, type and song."

@@ -8,7 +8,8 @@ import pytest
 
 from core import catalog_site
 from core.artists import instrument_of, known_artists
-from core.catalog import Catalog, main, shown, write_rows
+from core.catalog import Catalog, main
+from core.catalog_listing import shown, write_rows
 from core.catalog_names import Names
 from core.catalog_pages import read_page, table
 from core.catalog_search import Wanted, facets

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.catalog import Catalog, write_rows
+from core.catalog import Catalog
+from core.catalog_listing import write_rows
 from core.catalog_orders import Row, orders_of, read_rows, rows_of
 from core.catalog_search import Wanted
 from core.catalog_source import Folder
