@@ -78,7 +78,7 @@ def build_studio(
 
 def launch_settings(workspace: Workspace, library: Library) -> dict[str, Any]:
     """What `launch` needs for the page to look and to serve as it should."""
-    styles = [STATIC / "sections.css", STATIC / "editor.css"]
+    styles = [STATIC / name for name in ("sections.css", "editor.css", "ragas.css")]
     styles += [ASSETS / "studio.css", ASSETS / "panels.css", ASSETS / "play.css"]
     return {
         "theme": studio_theme(),

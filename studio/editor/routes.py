@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from core.errors import StudioError
 from core.library import Library
 from core.workspace import Workspace, checked_name
-from studio import label_files
+from studio import label_files, likely_ragas
 from studio.clip_routes import clip_routes
 from studio.editor import setup, views
 from studio.editor.listening import Listening
@@ -123,6 +123,7 @@ def routes(workspace: Workspace, library: Library) -> list[BaseRoute]:
         "/recordings/{id}/segments/{segment}/history": served.history,
         "/recordings/{id}/sound": served.sound,
         label_files.ADDRESS: partial(label_files.answer, library),
+        likely_ragas.ADDRESS: partial(likely_ragas.answer, workspace, library),
         "/recordings/{id}/peaks": served.peaks,
         "/recordings/{id}/strip/{level:int}/{index:int}": served.tile,
         "/recordings/{id}/tonics": served.tonics,

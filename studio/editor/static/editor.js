@@ -13,6 +13,7 @@ import { SegmentList } from "./list.js";
 import { Session } from "./session.js";
 import { Store } from "./store.js";
 import { Strip } from "./strip.js";
+import { LikelyRagas } from "./ragas.js";
 import { TonicCard } from "./tonic.js";
 import { Transport } from "./transport.js";
 import { openWave } from "./wave.js";
@@ -95,7 +96,7 @@ async function open(context, id, isWanted) {
   body.prepend(transport.node, palette(session, config.sections), notices(session), suggestions.node);
   const card = new RecordingCard(session, search);
   const lower = el("div", { class: "lower" });
-  lower.append(el("div", { class: "left" }, filter.node, new SegmentList(session).node, tonic.node, card.node, name.node), new Inspector(session, search).node);
+  lower.append(el("div", { class: "left" }, filter.node, new SegmentList(session).node, tonic.node, card.node, name.node), new Inspector(session, search, new LikelyRagas(session, url).node).node);
   body.append(lower, ui.sheet);
   listenForKeys(body, ui.commands);
   body.addEventListener("listen", ({ detail }) => {

@@ -42,7 +42,7 @@ export async function lookUp(search, kind, name) {
 }
 
 export class Inspector {
-  constructor(session, search) {
+  constructor(session, search, ragas = null) {
     this.session = session;
     this.search = search;
     const say = (name) => (value) => {
@@ -78,7 +78,7 @@ export class Inspector {
       el("div", { class: "verdict" }, this.approve, this.reject, this.delete),
       el("div", { class: "pair" }, this.start.node, this.end.node),
       this.section.node,
-      el("div", { class: "field" }, this.raga.node, this.ragaDetail),
+      el("div", { class: "field" }, this.raga.node, this.ragaDetail, ragas),
       el("div", { class: "field" }, this.tala.node, this.talaDetail),
       ...Object.values(this.texts).map((field) => field.node),
       this.history.node,
