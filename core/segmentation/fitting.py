@@ -110,7 +110,7 @@ def _member(x, rows: Rows, groups, how: tuple[int, float], classes: tuple[str, .
     copies = [_shaken(x, rows.of, groups, rng) for _ in range(_COPIES)]
     weight = balanced(rows.y, rows.weight)
     network = MLPClassifier(
-        (_HIDDEN,), alpha=alpha, batch_size=128, max_iter=14, random_state=seed, tol=0.0,
+        (_HIDDEN,), alpha=alpha, batch_size=128, max_iter=18, random_state=seed, tol=0.0,
         n_iter_no_change=100, learning_rate_init=2e-3,
     )  # fmt: skip
     import warnings

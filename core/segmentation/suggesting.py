@@ -26,9 +26,9 @@ from core.segmentation.violin import passages
 if TYPE_CHECKING:
     from core.segmentation.schooling import Lesson
 
-WEIGHT = 0.35  # of a second's evidence: neighbouring seconds say nearly the same
+WEIGHT = 0.7  # of a second's evidence: neighbouring seconds say nearly the same
 _LEAST_WEIGHT = 5.0  # of all seconds together: a few seconds are one witness, not none
-_COMMON = 0.3
+_COMMON = 0.2
 _FLOOR = 0.004  # no second rules anything out
 _SUREST = 0.97
 _SHORT_S = 15.0  # a file of so many seconds is believed half
