@@ -22,13 +22,16 @@ from core.segmentation.context import features, near
 from core.segmentation.fitting import Rows
 from core.segmentation.listening import VERSION, Heard
 from core.segmentation.network import Network
+from core.segmentation.statistics import measured
 from core.workspace import ASSETS, Workspace, replacing
 
 SHIPPED = ASSETS / "segmentation" / "model.npz"
 FREE = "alapanai"  # what the section network calls a violin passage too
 SOME_VOICE = 0.25  # of all led seconds; below it the violin is the lead
+_FAMILIES = (("kriti", "neraval", "kalpanaswaram", "tillana"), ("alapanai", "tanam", "viruttam"))
 _LEADS = ("voice", "violin", "nobody")
 _LEAD_SPAN_S = 7
+_LIKE_LESSONS = 0.3  # mean strangeness of a recording, up to which it may be any lesson
 _STEP = 16.0  # rows kept are whole sixteenths of a standard deviation, in a byte
 
 
@@ -82,7 +85,9 @@ class Model:
         if moved is not None:
             seen = seen + moved * self.section.scale
         sections = in_order(self.section.probabilities(seen), self.section.classes, SECTIONS)
-        return Said(leads, _with_violin(sections, leads), self.section.strangeness(seen))
+        strangeness = self.section.strangeness(seen)
+        sections = _sobered(sections, max(0.0, float(strangeness.mean()) - _LIKE_LESSONS))
+        return Said(leads, _with_violin(sections, leads), strangeness)
 
     def save(self, path: Path) -> None:
         """Write it as one npz; all of it or nothing."""
@@ -147,6 +152,24 @@ class Model:
             kept,
             json.loads(arrays["about"].tobytes()),
         )
+
+
+def _sobered(sections: np.ndarray, strange: float) -> np.ndarray:
+    """Tell sections of a family apart the less, the stranger the recording.
+
+    Free and metrical song and drumming differ in any hall. What differs within a family (a line
+    that returns, how dense its words are) was learned from synthesised singers only, so in a
+    recording unlike theirs it is tempered, and how common each section is in real concerts counts.
+    """
+    shares = np.exp(measured().shares)
+    sobered = sections.copy()
+    for family in _FAMILIES:
+        columns = [SECTIONS.index(name) for name in family]
+        part = sections[:, columns]
+        within = part ** (1 / (1 + strange)) * shares[columns] ** min(1.0, strange)
+        within /= within.sum(axis=1, keepdims=True) + 1e-12
+        sobered[:, columns] = part.sum(axis=1, keepdims=True) * within
+    return sobered
 
 
 def _with_violin(sections: np.ndarray, leads: np.ndarray) -> np.ndarray:
