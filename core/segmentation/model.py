@@ -166,7 +166,7 @@ def _sobered(sections: np.ndarray, strange: float) -> np.ndarray:
     for family in _FAMILIES:
         columns = [SECTIONS.index(name) for name in family]
         part = sections[:, columns]
-        within = part ** (1 / (1 + strange)) * shares[columns] ** min(1.0, strange)
+        within = part ** (1 / (1 + 2 * strange)) * shares[columns] ** min(1.0, 1.5 * strange)
         within /= within.sum(axis=1, keepdims=True) + 1e-12
         sobered[:, columns] = part.sum(axis=1, keepdims=True) * within
     return sobered
