@@ -31,7 +31,7 @@ SOME_VOICE = 0.25  # of all led seconds; below it the violin is the lead
 _FAMILIES = (("kriti", "neraval", "kalpanaswaram", "tillana"), ("alapanai", "tanam", "viruttam"))
 _LEADS = ("voice", "violin", "nobody")
 _LEAD_SPAN_S = 7
-_LIKE_LESSONS = 0.3  # mean strangeness of a recording, up to which it may be any lesson
+LIKE_LESSONS = 0.3  # mean strangeness of a recording, up to which it may be any lesson
 _STEP = 16.0  # rows kept are whole sixteenths of a standard deviation, in a byte
 
 
@@ -86,7 +86,7 @@ class Model:
             seen = seen + moved * self.section.scale
         sections = in_order(self.section.probabilities(seen), self.section.classes, SECTIONS)
         strangeness = self.section.strangeness(seen)
-        sections = _sobered(sections, max(0.0, float(strangeness.mean()) - _LIKE_LESSONS))
+        sections = _sobered(sections, max(0.0, float(strangeness.mean()) - LIKE_LESSONS))
         return Said(leads, _with_violin(sections, leads), strangeness)
 
     def save(self, path: Path) -> None:

@@ -18,7 +18,7 @@ from core.segmentation import mridangam
 from core.segmentation.boundaries import refined
 from core.segmentation.decoding import Span, decode
 from core.segmentation.listening import Heard
-from core.segmentation.model import Model, Said
+from core.segmentation.model import LIKE_LESSONS, Model, Said
 from core.segmentation.reasons import reason
 from core.segmentation.statistics import Statistics, measured
 from core.segmentation.violin import passages
@@ -31,6 +31,7 @@ _LEAST_WEIGHT = 5.0  # of all seconds together: a few seconds are one witness, n
 _COMMON = 0.2
 _FLOOR = 0.004  # no second rules anything out
 _SUREST = 0.97
+_UNSURE = 0.3  # taken from it where the sound is unlike every lesson
 _SHORT_S = 15.0  # a file of so many seconds is believed half
 _MOSTLY = 0.5
 _HALLS = (0.0, 0.3, 0.6, 1.0, 1.4)  # standard deviations by which everything heard is off
@@ -139,7 +140,8 @@ def believed(p: float, strange: float, trust: tuple[float, float, float]) -> flo
     """The confidence of a stretch whose seconds are of its section with mean probability `p`."""
     offset, slope, of_strange = trust
     sure = offset + slope * _logit(p) + of_strange * _log_strange(strange)
-    return float(min(_SUREST, 1 / (1 + np.exp(-sure))))
+    surest = _SUREST - _UNSURE * min(1.0, max(0.0, strange - LIKE_LESSONS))
+    return float(min(surest, 1 / (1 + np.exp(-sure))))
 
 
 def _logit(p: float) -> float:
