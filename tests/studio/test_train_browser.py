@@ -89,6 +89,7 @@ def test_a_run_is_checked_launched_left_heard_stopped_resumed_and_done(prepared,
     assert config["base"] == str(base)
     page.locator("[data-do=stop]").click()
     state_is(page, "stopped")
+    page.get_by_role("button", name="Settings").first.click()
     page.locator("[data-do=settings]").click()
     expect(page.locator("#train-base input")).to_have_value(str(base))
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
