@@ -8,6 +8,7 @@ same run goes on with the Train tab open in Chromium and without, in turns, and 
 a step are compared.
 """
 
+import itertools
 import json
 import logging
 import os
@@ -74,7 +75,7 @@ def until_step(workspace: Workspace, run_id: str, step: int) -> None:
 def step_s(workspace: Workspace, run_id: str, first: int, last: int) -> list[float]:
     """The seconds that each step from `first` to `last` took."""
     rows = jobs.metrics(workspace, run_id)[first:last]
-    return [b["seconds"] - a["seconds"] for a, b in zip(rows, rows[1:], strict=False)]
+    return [b["seconds"] - a["seconds"] for a, b in itertools.pairwise(rows)]
 
 
 def watched(workspace: Workspace, run_id: str, n_steps: int) -> tuple[list[float], list[float]]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from core.errors import DatasetError
 from core.workspace import replacing
+from training.checkpoint import writing
 from training.data import Dataset, Example
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def encoded(
         log.info("Encoding %d pictures", len(examples))
         mean, std = encode(pipeline.vae, examples)
         try:
-            with replacing(path) as part:
+            with writing(), replacing(path) as part:
                 save_file({"mean": mean, "std": std}, part)
         except OSError as error:  # a read-only dataset, or no room: go on without
             log.warning("The latents could not be kept beside the dataset (%s).", error)
@@ -165,7 +166,7 @@ def states(encoder, tokens: "torch.Tensor", folder: Path | None) -> "torch.Tenso
     if not path.exists():
         read = _read(encoder, tokens)
         try:
-            with replacing(path) as part:
+            with writing(), replacing(path) as part:
                 save_file({"states": read}, part)
         except OSError as error:
             log.warning("The captions' states could not be kept beside the dataset (%s).", error)

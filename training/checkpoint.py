@@ -11,7 +11,8 @@ There is no random state to keep: all chance of a step is drawn from the seed an
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,7 +97,7 @@ def save_checkpoint(folder: Path, trained: Trained, progress: Progress, keep: in
         for key, value in trained.lr_schedule.state_dict().items()
         if isinstance(value, (int, float, list))
     }
-    with replacing(target) as part:
+    with writing(), replacing(target) as part:
         part.mkdir()
         save_file(
             {k: v.detach().contiguous() for k, v in trained.parameters.items()}, part / WEIGHTS
@@ -112,6 +113,17 @@ def save_checkpoint(folder: Path, trained: Trained, progress: Progress, keep: in
     return target
 
 
+@contextmanager
+def writing() -> Iterator[None]:
+    """Let a full disk look as it does elsewhere: safetensors have an error of their own."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
+
+
 def checkpoints(folder: Path) -> list[Path]:
     """The finished checkpoints, the oldest first."""
     return sorted(path.parent for path in folder.glob(f"step-*/{STATE}"))
@@ -120,25 +132,32 @@ def checkpoints(folder: Path) -> list[Path]:
 def load_checkpoint(folder: Path, trained: Trained) -> Progress:
     """Put the newest checkpoint of `folder` into `trained`."""
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     found = checkpoints(folder)
     if not found:
         raise RunError(f"No checkpoint in {folder} to resume from. Start the run without --resume.")
     newest = found[-1]
-    weights, state = load_file(newest / WEIGHTS), json.loads((newest / STATE).read_text("utf-8"))
+    try:
+        weights = load_file(newest / WEIGHTS)
+        moments = load_file(newest / OPTIMIZER)
+        averages = load_file(newest / EMA) if (newest / EMA).exists() else {}
+        state = json.loads((newest / STATE).read_text("utf-8"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise RunError(
+            f"{newest} is damaged ({error}). Delete it to resume from the one before."
+        ) from error
     _check_same(newest, weights, trained.parameters)
     with torch.no_grad():
         for name, parameter in trained.parameters.items():
             parameter.copy_(weights[name])
-    moments = load_file(newest / OPTIMIZER)
     restore_optimizer(trained.optimizer, moments, state["optimizer_steps"])
     trained.lr_schedule.load_state_dict(trained.lr_schedule.state_dict() | state["lr_schedule"])
     rates = trained.lr_schedule.get_last_lr()
     for group, rate in zip(trained.optimizer.param_groups, rates, strict=True):
         group["lr"] = rate  # a schedule sets it only at its next step
-    if trained.ema is not None and (newest / EMA).exists():
-        averages = load_file(newest / EMA)
+    if trained.ema is not None and averages:
         for shadow, name in zip(trained.ema.shadow_params, trained.parameters, strict=True):
             shadow.copy_(averages[name])
         trained.ema.optimization_step = state["ema_steps"]

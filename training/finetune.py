@@ -17,7 +17,7 @@ from pathlib import Path
 from core.errors import RunError, StudioError
 from core.workspace import Workspace
 from training.card import write_card
-from training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from training.checkpoint import checkpoints, load_checkpoint, save_checkpoint, writing
 from training.config import SAME_WHEN_RESUMED, FinetuneConfig, read_config
 from training.jobs import reserve
 from training.journal import Journal, logging_to
@@ -214,7 +214,7 @@ def _last_step(run: Path) -> int:
 
 def _write_model(session: Session, run: Path) -> None:
     """The pipeline folder, and beside it the LoRA if that is what was trained."""
-    with session.averaged():
+    with writing(), session.averaged():
         if session.config.lora_rank:
             keep_lora(session.pipeline, run / "lora")
         save_model(

@@ -20,6 +20,7 @@ from tests.training.lesson import quick, small_dataset, small_model
 from training import finetune as engine
 from training import session as sessions
 from training.finetune import finetune
+from training.jobs import command
 from training.loading import taught
 from training.run_folder import read_status, rows_from, samples
 
@@ -227,6 +228,55 @@ def test_a_folder_that_holds_a_run_is_not_written_over(run, base, dataset):
 def test_a_run_is_not_resumed_with_another_batch_size(run, base, dataset):
     with pytest.raises(RunError, match="batch_size 2, not 3"):
         finetune(quick(dataset, base, run, resume=True, batch_size=3))
+
+
+@pytest.mark.slow
+def test_a_full_disk_keeps_the_last_checkpoint_and_says_so(base, dataset, tmp_path):
+    run = finetune(quick(dataset, base, tmp_path / "run", max_steps=1, save_every=1))
+    config = quick(dataset, base, run, max_steps=3, save_every=2, resume=True)
+    script = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
+        "from core.command import run; from training.finetune import finetune\n"
+        "from tyro.conf import OmitArgPrefixes, configure\n"
+        "run(configure(OmitArgPrefixes)(finetune))"
+    )
+    words = [sys.executable, "-c", script, *command(config)[3:]]
+    done = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr[-2000:]
+    status = read_status(run)
+    assert status.state == "failed"
+    assert "Make room on the disk" in status.message
+    assert [each.name for each in sorted((run / "checkpoints").iterdir())] == ["step-000001"]
+
+
+def test_a_damaged_checkpoint_is_named(run, base, dataset, tmp_path):
+    damaged = tmp_path / "damaged"
+    shutil.copytree(run, damaged)
+    weights = damaged / "checkpoints/step-000006/weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    more = {"max_steps": 8, "save_every": 2, "keep_checkpoints": 3, "validate_every": 3}
+    with pytest.raises(RunError, match="step-000006 is damaged"):
+        finetune(quick(dataset, base, damaged, resume=True, **more))
+
+
+@pytest.mark.slow
+def test_a_run_killed_outright_goes_on_with_the_same_losses(run, base, dataset, tmp_path):
+    killed = tmp_path / "killed"
+    more = {"max_steps": 6, "save_every": 2, "keep_checkpoints": 3, "validate_every": 3}
+    config = quick(dataset, base, killed, **more)
+    alone = dict(os.environ, OMP_NUM_THREADS="1")
+    process = subprocess.Popen(command(config), cwd=PROJECT, env=alone)
+    deadline = time.monotonic() + 240
+    while not any((killed / "checkpoints").glob("step-*/state.json")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()  # wherever it is
+    process.wait()
+    finetune(replace(config, resume=True))
+    assert losses(killed) == losses(run)
+    for name, each in weights(run).items():
+        assert torch.equal(each, weights(killed)[name]), name
 
 
 @pytest.mark.slow
