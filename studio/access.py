@@ -70,9 +70,7 @@ def annotator(profile: gr.OAuthProfile | None, nickname: str | None) -> str | No
 
 
 def on_gpu(handler: Callable) -> Callable:
-    """Run `handler` on the Space's shared GPU, where there is one; elsewhere as it is."""
-    if not on_space():
-        return handler
+    """Run `handler` on a Space's shared GPU, where the `spaces` package is; elsewhere as it is."""
     try:
         import spaces
     except ImportError:

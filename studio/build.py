@@ -24,6 +24,7 @@ from studio.train_tab import build_train_tab
 
 TITLE = "Carnatic Riffusion Studio"
 MAX_UPLOAD = "4gb"  # a three-hour concert as 24-bit stereo wav is 3.1 GB
+SWEPT_S = (3600, 24 * 3600)  # hourly: what visitors uploaded or were sent a day ago
 
 _HEADER = """
 <header class="masthead">
@@ -59,7 +60,7 @@ def build_studio(
     downloads: Downloads | None = None,
 ) -> gr.Blocks:
     """The page over one workspace."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=SWEPT_S) as page:
         with gr.Row(elem_classes="top"):
             gr.HTML(_HEADER, apply_default_css=False)
             if on_space():

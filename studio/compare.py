@@ -15,7 +15,7 @@ from studio.play_form import Form, model_choices
 from training import clips
 from training.clips import SavedClip
 from training.ear import listened
-from training.wish import DEMO, GenerateConfig, sruti_hz
+from training.wish import DEMO, FREE_TIME, GenerateConfig, sruti_hz
 
 MOST_SEEDS = 4
 
@@ -69,7 +69,7 @@ def _config(raga, tala, section, instrument, sruti, tempo, seconds) -> GenerateC
         tala=tala or None,
         section=section,
         instrument=instrument or None,
-        tempo=tempo or None,
+        tempo=None if section in FREE_TIME else tempo or None,
         tonic_hz=sruti_hz(sruti),
         seconds=seconds,
     )

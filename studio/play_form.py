@@ -22,7 +22,9 @@ from training.run_folder import MODEL
 from training.wish import DEMO, FREE_TIME, PLAYED, TEMPI
 
 SUNG = ("alapanai", "kriti", "neraval", "kalpanaswaram", "tani avartanam", "violin", "tanam")
+# What the model was taught most often, in the words it was taught with.
 PREFERRED = {"raga": "Mohanam", "tala": "Adi", "section": "kriti", "sruti": "D"}
+PREFERRED |= {"instrument": "voice", "tempo": "medium"}
 LEADS = ("voice", "violin")
 # What is typed takes the place of the raga that stands there.
 SELECT = "() => { setTimeout(() => document.querySelector('#play-raga input')?.select(), 50); }"
@@ -103,7 +105,10 @@ def build_form(workspace: Workspace) -> tuple[Form, Controls]:
     raga.key_up(find_ragas, form.model, raga, **quiet, trigger_mode="multiple")
     gr.on([raga.change, raga.blur], settle_raga, [raga, form.model], [raga, about], **quiet)
     form.section.change(
-        for_section, [form.section, form.tala], [form.tala, form.tempo, form.instrument], **quiet
+        for_section,
+        [form.section, form.tala, form.tempo],
+        [form.tala, form.tempo, form.instrument],
+        **quiet,
     )
     form.model.change(known_ragas, [form.model, raga], raga, **quiet)
     gr.on(
@@ -127,13 +132,13 @@ def _metre() -> dict:
     with gr.Row():
         instrument = gr.Dropdown(
             [("Any", ""), *((each.capitalize(), each) for each in LEADS)],
-            value="",
+            value=PREFERRED["instrument"],
             label="Lead",
             elem_id="play-lead",
         )
         tempo = gr.Dropdown(
             [("Any", ""), *((each.capitalize(), each) for each in TEMPI)],
-            value="",
+            value=PREFERRED["tempo"],
             label="Tempo",
             elem_id="play-tempo",
         )
@@ -284,16 +289,12 @@ def _models_and_loras(workspace: Workspace) -> tuple[gr.Dropdown, gr.Dropdown]:
 
 
 @alerting
-def for_section(section: str, tala: str | None) -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown]:
+def for_section(section: str, tala: str | None, tempo: str | None) -> tuple[dict, dict, dict]:
     """Tala and tempo only where the section has them; the lead only where one may choose."""
-    free = section in FREE_TIME
-    if free:
-        timed = gr.Dropdown(
-            value=None, interactive=False, info="Sung in free time, without a tala."
-        )
-    else:
-        info = "" if section in IN_TALA else "May be left out."
-        timed = gr.Dropdown(value=tala or PREFERRED["tala"], interactive=True, info=info)
-    tempo = gr.Dropdown(value="", interactive=False) if free else gr.Dropdown(interactive=True)
-    lead = gr.Dropdown(interactive=section not in PLAYED)
-    return timed, tempo, gr.Dropdown(value="", interactive=False) if section in PLAYED else lead
+    lead = gr.update(interactive=section not in PLAYED)
+    if section in FREE_TIME:
+        free = gr.update(value=None, interactive=False, info="Sung in free time, without a tala.")
+        return free, gr.update(value="", interactive=False), lead
+    info = "" if section in IN_TALA else "May be left out."
+    timed = gr.update(value=tala or PREFERRED["tala"], interactive=True, info=info)
+    return timed, gr.update(value=tempo or PREFERRED["tempo"], interactive=True), lead

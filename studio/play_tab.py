@@ -92,7 +92,7 @@ def _form_values(saved: clips.SavedClip) -> list:
     free = config.section in FREE_TIME
     return [
         config.raga,
-        gr.Dropdown(value=config.tala, interactive=not free),
+        gr.update(value=config.tala, interactive=not free),
         config.section,
         config.instrument or "",
         sruti_in_words(config.tonic_hz),

@@ -17,7 +17,7 @@ from training.choosing import best_of
 from training.ear import in_words, listened
 from training.generate import Generator
 from training.sources import heard_tonic_hz, picture_of_file
-from training.wish import DEMO, GenerateConfig, sruti_hz
+from training.wish import DEMO, FREE_TIME, GenerateConfig, sruti_hz
 
 OF_CLIP = "source of "  # a clip's own beginning, said in the form when its settings are used again
 
@@ -29,9 +29,9 @@ def generate(
     raga: str | None = "Mohanam",
     tala: str | None = "Adi",
     section: str = "kriti",
-    instrument: str = "",
+    instrument: str = "voice",
     sruti: str = "D",
-    tempo: str = "",
+    tempo: str = "medium",
     seconds: float = 10,
     seed: float = 1,
     candidates: float = 1,
@@ -104,6 +104,7 @@ def _config(asked: dict) -> GenerateConfig:
         "seed": int(asked["seed"]),
         "steps": int(asked["steps"]),
         "guidance_scale": asked["guidance"],
+        "tempo": None if asked["section"] in FREE_TIME else asked["tempo"] or None,
         "negative_prompt": asked["negative_prompt"] or "",
         "source": (asked["source"] or "").strip() or None if begins else None,
         "use": "continue" if asked["begin"] == "continue" else "vary",

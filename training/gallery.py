@@ -56,11 +56,11 @@ def make_gallery(config: GalleryConfig) -> list[SavedClip]:
     known = generator.taught.vocabulary
     if not known.ragas:
         raise ModelError(f"{config.model} does not say which ragas it was taught.")
-    made = []
+    made, start = [], time.time()
     with replacing(config.out) as part, progress_bar(config.clips, "clip", "gallery") as bar:
         part.mkdir()
         for n, wish in enumerate(wishes(config, known)):
-            made.append(_kept(best_of(generator, wish, config.best_of), n, part))
+            made.append(_kept(best_of(generator, wish, config.best_of), n, start - n, part))
             bar.update()
         _check_size(part)
     return made
@@ -87,11 +87,11 @@ def wishes(config: GalleryConfig, known: Vocabulary) -> Iterator[GenerateConfig]
         )
 
 
-def _kept(clip: Clip, n: int, folder: Path) -> SavedClip:
+def _kept(clip: Clip, n: int, made: float, folder: Path) -> SavedClip:
     about = "-".join(filter(None, (clip.config.raga, clip.config.section))).lower()
     saved = SavedClip(
         id=f"shipped-{n:02d}-{about.replace(' ', '-')}",
-        made=time.time() - n,  # the first is shown first
+        made=made,  # the first is shown first
         config=replace(clip.config, threads=None),
         prompt=clip.prompt,
         model_hash=clip.model_hash,
