@@ -18,7 +18,7 @@ from studio.train_views import differences_html, loss_rows, samples_html, status
 from training import jobs
 from training.config import read_config
 from training.handing_on import push_model
-from training.run_folder import CONFIG
+from training.run_folder import CONFIG, Figures
 
 POLL_S = 2.0
 LOG_KEPT = 20_000  # bytes of a log in the page
@@ -67,7 +67,11 @@ def _kept(chosen: str | None, choices: list[tuple[str, str]]) -> str | None:
 
 @alerting
 def watch(
-    workspace: Workspace, run_id: str | None, seen: tuple, profile: gr.OAuthProfile | None
+    workspace: Workspace,
+    figures: Figures,
+    run_id: str | None,
+    seen: tuple,
+    profile: gr.OAuthProfile | None,
 ) -> tuple:
     """Where the run stands, losses, sample clips and log; what has not changed is not sent again.
 
@@ -84,7 +88,7 @@ def watch(
         return gone, None, "", "", NOTHING
     _, offset, n_rows, n_samples = seen if seen[0] == run_id else (run_id, -1, -1, -1)
     news, end = jobs.log(workspace, run_id, max(0, offset))
-    metrics, samples = jobs.metrics(workspace, run_id), jobs.samples(workspace, run_id)
+    metrics, samples = figures.of(workspace.run(run_id)), jobs.samples(workspace, run_id)
     return (
         status_html(found, is_owner(profile)),
         loss_rows(metrics) if len(metrics) != n_rows else gr.skip(),
@@ -168,7 +172,7 @@ def build_train_tab(page: gr.Blocks, workspace: Workspace) -> TrainTab:
     _wire_form(workspace, asked, shown, private, quiet)
     gr.on([page.load, tab.select], bound(offer, workspace), [asked.dataset, shown.run],
           [asked.dataset, asked.fields[0], shown.run, shown.compared], **quiet)  # fmt: skip
-    look = bound(watch, workspace), [shown.run, shown.seen]
+    look = bound(watch, workspace, Figures()), [shown.run, shown.seen]
     parts = [shown.state, shown.plot, shown.samples, shown.log, shown.seen]
     gr.on([timer.tick, shown.run.change], *look, parts, **quiet)
     pressed = [shown.run, asked.dataset, *asked.fields]

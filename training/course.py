@@ -75,17 +75,21 @@ class Course:
             row[: len(each)] = [self.words.place(text) for text in each]
         return places, counts
 
+    @property
+    def is_cuda(self) -> bool:
+        """Whether what is brought to the device has a way of its own to go."""
+        return str(self.device).startswith("cuda")
+
     @cached_property
     def resident(self) -> "dict[str, torch.Tensor]":
         """Latents and words on the device, if it has room for them; empty otherwise."""
         kept = {"mean": self.encoded.mean, "std": self.encoded.std, "words": self.words.kept}
-        if str(self.device).startswith("cpu"):
-            return kept
-        import torch
+        if self.is_cuda:
+            import torch
 
-        free, _ = torch.cuda.mem_get_info(self.device)
-        if sum(each.nbytes for each in kept.values()) > DEVICE_SHARE * free:
-            return {}
+            free, _ = torch.cuda.mem_get_info(self.device)
+            if sum(each.nbytes for each in kept.values()) > DEVICE_SHARE * free:
+                return {}
         return {name: each.to(self.device) for name, each in kept.items()}
 
     def draw(self, step: int, part: int) -> Draw:
@@ -111,8 +115,7 @@ class Course:
         drawn = self.draw(step, part)
         n = self.config.batch_size
         mine = slice(self.process * n, (self.process + 1) * n)
-        apart = not str(self.device).startswith("cpu")
-        ready = torch.Tensor.pin_memory if apart else torch.Tensor.contiguous
+        ready = torch.Tensor.pin_memory if self.is_cuda else torch.Tensor.contiguous
         cut = Draw(
             ready(drawn.pictures[mine]),
             ready(drawn.captions[mine]),

@@ -17,7 +17,7 @@ from core.errors import RunError, StudioError
 from core.workspace import PROJECT, Workspace
 from training import jobs
 from training.backends import Local
-from training.run_folder import Order, read_order, write_order, write_status
+from training.run_folder import Figures, Order, read_order, write_order, write_status
 
 # What the trainer does with its folder, in a few lines: rows, a status, wishes obeyed.
 TRAINER = """
@@ -273,6 +273,7 @@ from pathlib import Path
 from core.workspace import Workspace
 from training import jobs
 from training.backends import Local
+from training.run_folder import Figures
 workspace = Workspace.at(Path(sys.argv[1]))
 run = jobs.reserve(workspace, "try")
 print(jobs.enqueue(workspace, run, [sys.executable, "-c", sys.argv[2], str(run), sys.argv[3]]))
@@ -435,3 +436,16 @@ def test_samples_are_listed_by_step_with_what_is_said_of_them(workspace):
         (200, "mohanam.flac"),
     ]
     assert found[0].about == {"raga": "Kalyani"}
+
+
+def test_rows_are_read_once_and_forgotten_when_a_resumed_run_takes_them_back(workspace):
+    run = jobs.reserve(workspace, "rows")
+    path, figures = run / "metrics.jsonl", Figures()
+    assert figures.of(run) == []
+    path.write_text('{"step": 1}\n{"step": 2}\n{"st')
+    assert [row["step"] for row in figures.of(run)] == [1, 2]
+    path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n')
+    assert [row["step"] for row in figures.of(run)] == [1, 2, 3]
+    path.write_text('{"step": 1}\n')
+    assert [row["step"] for row in figures.of(run)] == [1]
+    assert figures.of(run) is figures.of(run)
