@@ -34,6 +34,11 @@ class Item:
     reason: str = ""
 
     @property
+    def others(self) -> list[str]:
+        """Other uploads of the same performance, if the catalogue knows some."""
+        return Row(**self.rows[0]).others if len(self.rows) == 1 else []
+
+    @property
     def order(self) -> Order:
         """What to fetch, and what the catalogue says of it."""
         if not self.rows:
@@ -87,6 +92,18 @@ class Batch:
             for video_id, item in self._items.items():
                 if item.state == "failed":
                     self._items[video_id] = replace(item, state="waiting", reason="")
+            self._write()
+
+    def instead(self, other: str) -> None:
+        """Let another upload of a performance wait in the place of one that failed."""
+        with self._lock:
+            for video_id, item in list(self._items.items()):
+                if item.state == "failed" and other in item.others:
+                    del self._items[video_id]
+                    row = Row(**item.rows[0]).uploaded_as(other)
+                    (order,) = orders_of([row])
+                    self._items[other] = Item(other, item.title, order.rows)
+                    break
             self._write()
 
     def forget(self, *states: State) -> None:

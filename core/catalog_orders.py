@@ -41,6 +41,17 @@ class Row(NamedTuple):
     tala: str | None = None
     composer: str | None = None
     artist: str | None = None
+    uploads: str | None = None  # ids of other videos of the same performance
+
+    @property
+    def others(self) -> list[str]:
+        """The other videos of the same performance."""
+        return (self.uploads or "").split()
+
+    def uploaded_as(self, video_id: str) -> "Row":
+        """The row as another of its videos would have it."""
+        left = [each for each in self.others if each != video_id]
+        return self._replace(video_id=video_id, uploads=" ".join(left) or None)
 
 
 def rows_of(frame: "pd.DataFrame") -> list[Row]:
@@ -98,6 +109,8 @@ def _row(cells: Mapping[str, str]) -> Row:
     said = {name: (cells.get(name) or "").strip() or None for name in Row._fields}
     if not _VIDEO_ID.fullmatch(said["video_id"] or ""):
         raise CatalogError(f"{said['video_id']!r} is no id of a video: eleven letters and digits.")
+    if not all(map(_VIDEO_ID.fullmatch, (said["uploads"] or "").split())):
+        raise CatalogError(f"uploads is {said['uploads']!r}. Give ids of videos, or nothing.")
     times = [float(said[name]) if said[name] else None for name in ("start_s", "end_s")]
     start_s, end_s = times
     if (start_s is None) != (end_s is None) or (

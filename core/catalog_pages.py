@@ -37,7 +37,7 @@ COLUMNS = (
     "instrument",
 )
 
-SAME_SONG = "_song"  # the id of the song: what tells songs apart whose names are not known
+SAME_MUSIC = "_same"  # one number for one song, raga, artist and length; 0 where one is unknown
 
 PLACEHOLDER = "placeholder of a few seconds"
 NO_LENGTH = "no length (0:00)"
@@ -118,7 +118,7 @@ def tala_of(page: Page) -> str | None:
 
 @dataclass(frozen=True)
 class Table:
-    """What a page says: rows of `COLUMNS` and `SAME_SONG`, and what they leave open."""
+    """What a page says: rows of `COLUMNS` and `SAME_MUSIC`, and what they leave open."""
 
     rows: "pd.DataFrame"
     dropped: Counter  # how many rows, by reason
@@ -158,7 +158,7 @@ def table(page: Page, names: Names) -> Table:
             "duration_s": list(map(_length, spans, lengths)),
             "views": pd.array(views, dtype="Int64"),
             "instrument": [instrument_of(name) if name else None for name in said["artist"]],
-            SAME_SONG: columns["S"],
+            SAME_MUSIC: _same_music(columns, list(map(_length, spans, lengths)), is_known),
         }
     ).astype({"start_s": float, "end_s": float, "duration_s": float})
     dropped = Counter(filter(None, reasons))
@@ -189,6 +189,12 @@ def _said(page: Page, names: Names, columns: dict[str, list], is_known: bool) ->
         for song, kind, is_one in zip(words["song"], words["type"], compositions, strict=True)
     ]
     return words
+
+
+def _same_music(columns: dict[str, list], lengths: list, is_known: bool) -> list[int]:
+    """A number for each row that is the same for the same performance, by the ids themselves."""
+    rows = zip(columns["S"], columns["R"], columns["A"], lengths, strict=True)
+    return [hash((is_known, *row)) if row[0] and row[2] and row[3] else 0 for row in rows]
 
 
 class _Meaning(dict):

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
-from core.catalog_pages import SAME_SONG
+from core.catalog_pages import SAME_MUSIC
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,6 @@ FACETS = ("raga", "tala", "composer", "artist", "instrument", "section")
 UNKNOWN_RAGA = "unknown raga"
 TWICE = "the same stretch twice"
 UPLOADED_AGAIN = "likely uploaded again"
-_SAME_MUSIC = [SAME_SONG, "section", "raga", "artist", "duration_s"]
 
 
 @dataclass(frozen=True)
@@ -46,27 +45,27 @@ class Wanted:
 
 def folded(rows: "pd.DataFrame") -> tuple["pd.DataFrame", Counter]:
     """One row of each stretch, and of each performance that was uploaded several times the most
-    seen; how many were dropped for either.
+    seen, with the ids of the other whole videos in `uploads`; how many were dropped for either.
 
     A performance is taken for the same if song, raga, artist and length are, to the second; the
     parts of one video never are.
     """
-    dropped: Counter = Counter()
-    if rows.empty:
-        return rows.drop(columns=SAME_SONG), dropped
-    said = rows["raga"].notna().astype(int) + rows["song"].notna().astype(int)
-    best = rows.assign(_said=said).sort_values(
-        ["_said", "views"], ascending=False, na_position="last", kind="stable"
-    )
-    once = best.drop_duplicates(["video_id", "start_s", "end_s"])
-    dropped[TWICE] = len(rows) - len(once)
-    alike = once.dropna(subset=[SAME_SONG, "artist", "duration_s"])
+    stretch = ["video_id", "start_s", "end_s"]
+    twice = rows[rows.duplicated(stretch, keep=False)]
+    twice = twice.assign(said=twice["raga"].notna().astype(int) + twice["song"].notna().astype(int))
+    twice = twice.sort_values(["said", "views"], ascending=False, kind="stable")
+    once = rows.drop(index=twice.index[twice.duplicated(stretch)])
+    alike = once[(once[SAME_MUSIC] != 0) & once[SAME_MUSIC].duplicated(keep=False)]
     alike = alike.sort_values("views", ascending=False, na_position="last", kind="stable")
-    first = alike.groupby(_SAME_MUSIC, dropna=False)["video_id"].transform("first")
-    copies = alike.index[alike["video_id"] != first]
-    kept = once.drop(index=copies).drop(columns=["_said", SAME_SONG]).sort_index()
-    dropped[UPLOADED_AGAIN] = len(copies)
-    return kept.reset_index(drop=True), +dropped
+    first = alike.groupby(SAME_MUSIC)["video_id"].transform("first")
+    copies = alike[alike["video_id"] != first]
+    whole = copies[copies["start_s"].isna()]
+    others = whole["video_id"].groupby(whole[SAME_MUSIC]).agg(" ".join)
+    kept = once.drop(index=copies.index)
+    uploads = kept[SAME_MUSIC].map(others).astype("str")
+    kept = kept.drop(columns=SAME_MUSIC).assign(uploads=uploads).reset_index(drop=True)
+    dropped = {TWICE: len(rows) - len(once), UPLOADED_AGAIN: len(copies)}
+    return kept, +Counter(dropped)
 
 
 def filtered(rows: "pd.DataFrame", wanted: Wanted) -> "pd.DataFrame":

@@ -22,6 +22,7 @@ element.addEventListener('click', (event) => {
   if (button?.dataset.open) trigger('open', {recording_id: button.dataset.open});
 });
 """
+INSTEAD = "instead:"  # before the id of the video to fetch
 _SHOWN = 8  # finished videos at once
 
 
@@ -67,6 +68,11 @@ class Downloads:
     def retry(self) -> None:
         """Try again what failed, it alone."""
         self.batch.retry()
+        self.resume()
+
+    def instead(self, other: str) -> None:
+        """Fetch another upload of a performance whose video failed."""
+        self.batch.instead(other)
         self.resume()
 
     def cancel(self) -> None:
@@ -150,7 +156,12 @@ def _list(head: str, items: list[Item], cell) -> str:
 
 
 def _failure(item: Item) -> str:
-    return f"<b>{escape(item.title)}</b> <small>{escape(item.reason)}</small>"
+    others = "".join(
+        f'<button type="button" data-do="{INSTEAD}{escape(other)}">Fetch another upload of it'
+        f'<span class="unseen"> {escape(other)}</span></button>'
+        for other in item.others[:1]
+    )
+    return f"<b>{escape(item.title)}</b> {others}<small>{escape(item.reason)}</small>"
 
 
 def _fetched(item: Item) -> str:

@@ -12,7 +12,7 @@ from core.library import Library
 from core.youtube import Order, video_id
 from studio.access import VISITOR_MAY_NOT, on_space, permit
 from studio.alerts import alerting, bound
-from studio.downloads import PRESSES, Downloads, downloads_html
+from studio.downloads import INSTEAD, PRESSES, Downloads, downloads_html
 from studio.finder import TICKS, Finder, Hunt, rows_html, summary
 
 POLL_S = 1.0
@@ -140,6 +140,8 @@ def press(
     }
     if event.what in acts:
         acts[event.what]()
+    elif str(event.what).startswith(INSTEAD):
+        downloads.instead(event.what.removeprefix(INSTEAD))
     return _status(downloads)
 
 

@@ -90,6 +90,7 @@ def test_junk_is_dropped_and_counted_by_reason(newer):
     }
     assert len(found.rows) == len(ROWS_V2) - found.dropped.total()
     assert COPY not in by_video(found)  # of two uploads the one that was seen more stays
+    assert by_video(found)[WHOLE].uploads == COPY  # and names the other
     assert "does not hold the song or raga of 1 rows" in found.notes[0]
     assert by_video(found)["nothingelse"].raga != by_video(found)["nothingelse"].raga
 
@@ -486,6 +487,7 @@ def test_lalgudi_s_rows_are_those_that_the_schema_explains(material):
     assert len(parts) == len(songs) == 79
     assert len(found.rows) == len(performances)
     assert {"906f0WXWuAk"} == {"906f0WXWuAk", "tAwQb4j4rBw"} & set(found.rows.video_id)
+    assert by_video(found)["906f0WXWuAk"].uploads == "tAwQb4j4rBw"
     long = found.rows[found.rows.video_id == "C4ye_0jxS_M"].iloc[0]
     assert (long.start_s, long.end_s, long.duration_s) == (4049, 7892, 3843)
     assert (long.song, long.raga, long.composer) == (

@@ -123,6 +123,7 @@ def test_rows_are_read_back_as_they_were_written(found, tmp_path):
         ("video_id,start_s\nabcdefghijk,9\n", "Give both"),
         ("video_id,start_s,end_s\nabcdefghijk,x,3\n", "could not convert"),
         ("video_id,section\nabcdefghijk,encore\n", "No section 'encore'"),
+        ("video_id,uploads\nabcdefghijk,../x\n", "Give ids of videos"),
     ],
 )
 def test_a_bad_table_of_rows_is_explained_by_line(tmp_path, text, said):

@@ -9,6 +9,7 @@ import gradio as gr
 import pytest
 
 from core.batch import Batch
+from core.catalog_orders import Row, orders_of
 from core.errors import StudioError
 from core.intake import Failure
 from core.youtube import Order
@@ -195,6 +196,20 @@ def test_a_failed_video_is_explained_and_alone_tried_again(library, downloads, v
     press(downloads, SimpleNamespace(what="retry"), None)
     ended(downloads)
     assert {name for _, name, _ in videos.asked} == {GONE}
+
+
+def test_another_upload_takes_the_place_of_one_that_failed(library, downloads):
+    row = Row(GONE, section="alapanai", raga="Todi", uploads=f"{GOOD} {ALSO_GOOD}")
+    downloads.start(orders_of([row]))
+    ended(downloads)
+    assert f'data-do="instead:{GOOD}"' in downloads_html(downloads)
+    press(downloads, SimpleNamespace(what="instead:elsewhere__"), None)  # nobody offered that
+    press(downloads, SimpleNamespace(what=f"instead:{GOOD}"), None)
+    ended(downloads)
+    (recording,) = library.recordings()
+    assert (recording.id, recording.raga) == (f"yt-{GOOD}", "Todi")
+    assert [each.section for each in library.segments(recording.id)] == ["alapanai"]
+    assert downloads.batch.of("failed") == []
 
 
 def test_cancelled_videos_wait_and_go_on_even_after_a_restart(
