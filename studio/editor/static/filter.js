@@ -120,7 +120,7 @@ export class Filter {
     const { session } = this;
     const n = session.listed().length;
     const narrowed = session.isNarrowed;
-    this.heading.textContent = narrowed ? `Filter: ${n} of ${session.store.list().length}. Change them together` : "Filter, and change many together";
+    this.heading.textContent = narrowed ? `Filter: ${n} of ${session.seen().length}. Change them together` : "Filter, and change many together";
     const { from, to } = session.filter;
     this.clearing.disabled = from === null || to === null || to <= from;
     const people = new Set(session.store.list().map((each) => each.annotator).filter(Boolean));

@@ -145,7 +145,7 @@ export class Lanes {
     if (stretch.end_s - stretch.start_s < SHORTEST_S) return;
     const section = lane === "violin" ? "violin" : this.session.brush;
     const made = { id: newId(), section, status: "draft", origin: "human", ...stretch };
-    const { start_s, end_s } = fit(made, made, this.session.store.list(), this.wave);
+    const { start_s, end_s } = fit(made, made, this.session.seen(), this.wave);
     this.session.create({ id: made.id, start: start_s, end: end_s }, section);
   }
 
@@ -180,7 +180,7 @@ export class Lanes {
     this.#drag = null;
     if (!drag || drag.id !== region.id) return;
     const { before, partner } = drag;
-    const others = this.session.store.list().filter((each) => each.id !== partner?.moved.id);
+    const others = this.session.seen().filter((each) => each.id !== partner?.moved.id);
     const said = fit(drag.moved, before, others, this.wave, side);
     this.#dressed.delete(before.id);
     if (partner) this.#dressed.delete(partner.before.id);

@@ -38,7 +38,7 @@ export class SegmentList {
   }
 
   refresh() {
-    const all = this.session.store.list();
+    const all = this.session.seen();
     this.#listed = this.session.listed();
     const approved = all.filter((each) => each.status === "approved").length;
     const s = all.length === 1 ? "" : "s";

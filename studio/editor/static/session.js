@@ -245,7 +245,7 @@ export class Session extends EventTarget {
   }
 
   #neighbour(segment, by) {
-    const lane = this.store.list().filter((each) => isPeer(each, segment));
+    const lane = this.seen().filter((each) => isPeer(each, segment));
     return lane[lane.findIndex((each) => each.id === segment.id) + by];
   }
 

@@ -37,7 +37,7 @@ export class Stroke {
 
 /** Times an edge may snap to: edges of suggestions and neighbours, the cursor, both ends. */
 export function stops(session, exceptId) {
-  const shown = session.store.list().filter((each) => each.id !== exceptId && each.status !== "rejected");
+  const shown = session.seen().filter((each) => each.id !== exceptId && each.status !== "rejected");
   return [session.wave.time, 0, session.wave.duration, ...shown.flatMap((each) => [each.start_s, each.end_s])];
 }
 
