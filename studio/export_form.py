@@ -35,6 +35,10 @@ FORMATS = [
     ("FLAC and captions (audiofolder)", "audiofolder"),
     ("kohya (image and txt)", "kohya"),
 ]
+# The browser's number boxes cannot be empty: what stands there then means "not said".
+UNSAID = {"clip_s": 0, "hop_s": 0, "max_s": 0, "max_mridangam": 1}
+UNSAID |= {"max_per_raga": 0, "max_per_recording": 0, "max_per_section": 0}
+WHOLE = ("n_captions", "max_per_raga", "max_per_recording", "max_per_section")
 PRIVATE = {"api_visibility": "private"}
 
 Wishes = Mapping[str, object]  # the form's values by the names of `ExportConfig`'s fields
@@ -142,11 +146,12 @@ def config_of(own: Mapping[str, str], template: str, wishes: Wishes) -> ExportCo
             f"The template of {', '.join(own)} was changed and not saved. Save it under a name of "
             "your own above, or choose a template anew."
         )
-    said = {name: value for name, value in wishes.items() if value is not None}
+    said = {name: value for name, value in wishes.items() if value not in (None, UNSAID.get(name))}
     if not said.get("sections"):
         raise DatasetError("No section is chosen. Choose at least one to export.")
     said |= {name: tuple(said.get(name) or ()) for name in ("sections", "ragas")}
     said |= {"name": str(said["name"]).strip(), "statuses": tuple(said["statuses"].split(","))}
+    said |= {name: int(value) for name, value in said.items() if name in WHOLE}
     return ExportConfig(template=template, **{"floor_db": None, **said})
 
 
@@ -219,18 +224,18 @@ def _how() -> dict[str, gr.components.Component]:
             }
         with gr.Row():
             form |= {
-                "clip_s": _number("Clip, seconds", None, "Empty: as the picture asks."),
-                "hop_s": _number("From clip to clip, seconds", None, "Empty: end to end."),
+                "clip_s": _number("Clip, seconds", 0, "0: as the picture asks."),
+                "hop_s": _number("From clip to clip, seconds", 0, "0: end to end."),
                 "min_s": _number("Shortest region, seconds", usual.min_s),
-                "max_s": _number("Longest region, seconds", None),
+                "max_s": _number("Longest region, seconds", 0, "0: any."),
             }
         with gr.Row():
             form |= {
-                "max_mridangam": _number("Most mridangam, 0 to 1", None, "Empty: any."),
+                "max_mridangam": _number("Most mridangam, 0 to 1", 1, "1: any."),
                 "floor_db": _number("Softest clip, dB", usual.floor_db, "RMS; full scale is 0."),
-                "max_per_raga": _number("Most clips of a raga", None),
-                "max_per_recording": _number("Most of a recording", None),
-                "max_per_section": _number("Most of a section", None),
+                "max_per_raga": _number("Most clips of a raga", 0, "0: all."),
+                "max_per_recording": _number("Most of a recording", 0, "0: all."),
+                "max_per_section": _number("Most of a section", 0, "0: all."),
             }
         with gr.Row():
             form |= {

@@ -136,14 +136,3 @@ def test_from_a_sample_concert_to_a_clip(studio, place, page):
     assert length_s == pytest.approx(10.0, abs=0.1)
     sidecar = next(place.clips().glob("*.json"))
     assert json.loads(sidecar.read_text())["config"]["tala"] == "Rupaka"
-
-
-def test_nothing_is_asked_of_another_host(studio, page):
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
-    for tab in ("concerts", "segment", "captions", "train", "play"):
-        page.goto(f"{URL}/?tab={tab}")
-        page.wait_for_selector("[role=tab]")
-        page.wait_for_timeout(2000)  # gradio keeps a line open, so the network is never idle
-    own = (f"{URL}/", "data:", "blob:", f"ws://127.0.0.1:{PORT}/")
-    assert [url for url in asked if not url.startswith(own)] == []

@@ -3,7 +3,8 @@
 import gradio as gr
 import pytest
 
-from studio.export_form import Stops, config_of, count, make, push, stop
+from core.export import ExportConfig
+from studio.export_form import UNSAID, Stops, config_of, count, make, push, stop
 from tests.studio.conftest import segment, silent, with_sound
 
 ID = "file-1"
@@ -62,10 +63,14 @@ def test_a_template_that_was_typed_over_is_saved_before_it_is_exported(workspace
         count(workspace, concert, {"kriti": "Song in {raga}"}, "sections", FORM)
 
 
-def test_what_is_left_empty_is_as_the_command_has_it():
-    config = config_of({}, "rich", FORM | {"clip_s": None, "max_per_raga": None, "floor_db": None})
-    assert (config.clip_s, config.max_per_raga, config.floor_db) == (None, None, None)
-    assert config_of({}, "rich", FORM | {"floor_db": -40.0}).floor_db == -40.0
+def test_what_is_left_as_it_stands_is_as_the_command_has_it():
+    standing = UNSAID | {"floor_db": -60.0, "min_s": 0, "n_captions": 4.0}
+    config = config_of({}, "rich", FORM | standing)
+    wanted = ExportConfig("demo", template="rich", sections=("alapanai", "kriti"))
+    assert config == wanted
+    assert config_of({}, "rich", FORM | {"floor_db": None}).floor_db is None
+    said = config_of({}, "rich", FORM | {"max_mridangam": 0, "max_per_raga": 5.0})
+    assert (said.max_mridangam, said.max_per_raga) == (0, 5)
 
 
 def test_exporting_writes_the_dataset_and_says_where(workspace, library):

@@ -81,6 +81,7 @@ def test_a_caption_by_hand_survives_and_is_counted_and_exported(studio, page, ma
     _open(studio, page, "?tab=captions")
     expect(captions.locator("q")).to_have_text("A slow Mohanam ${1+1} <b>loud</b>")
     page.locator("#export-name input, #export-name textarea").fill("by-hand")
+    page.get_by_role("button", name="Clips, pictures and balance").click()  # as they stand
     page.locator("#export-count").click()
     expect(page.locator("#export-said")).to_contain_text("3 clips", timeout=PATIENCE_MS)
     page.locator("#export-go").click()
