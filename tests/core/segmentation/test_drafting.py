@@ -9,7 +9,7 @@ from core.library import Library
 from core.records import Recording, Segment
 from core.segmentation import learning, levels, listening
 from core.segmentation.drafting import draft, least_sure, told
-from core.segmentation.model import SHIPPED, Model, own
+from core.segmentation.model import Model, own
 from core.segmentation.suggesting import Suggestion
 
 
@@ -98,11 +98,16 @@ def test_a_model_that_learned_from_others_replaces_the_old_only_if_better(
     assert f"{outcome.after - outcome.before:.3f}" in outcome.told()
     learned = Model.load(own(workspace))
     assert learned.about["learned from"] == ["file-a", "file-b"]
-    before = own(workspace).read_bytes()
-    again = learning.retrain(workspace, library)
-    if not again.replaced:
-        assert "No better" in again.told()
-        assert own(workspace).read_bytes() == before
-    assert SHIPPED.exists()
     ranked = learning.to_mark_next(workspace, library)
     assert ranked == []  # both have approved sections
+
+
+def test_a_model_that_is_no_better_is_not_taken(workspace, library, concert, model, monkeypatch):
+    for name in ("file-a", "file-b"):
+        listening.write(concert.heard, workspace.features(name, listening.KIND))
+        library.save(Segment(name, 0, 30, "alapanai", status="approved"), "asha")
+    monkeypatch.setattr(learning, "learned", lambda before, lessons, scores=None: before)
+    outcome = learning.retrain(workspace, library)
+    assert (outcome.replaced, outcome.before) == (False, outcome.after)
+    assert "No better" in outcome.told()
+    assert not own(workspace).exists()
