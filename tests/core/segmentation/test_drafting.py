@@ -102,12 +102,13 @@ def test_a_model_that_learned_from_others_replaces_the_old_only_if_better(
     assert ranked == []  # both have approved sections
 
 
-def test_a_model_that_is_no_better_is_not_taken(workspace, library, concert, model, monkeypatch):
+def test_a_model_that_is_no_better_is_not_taken(workspace, library, concert):
+    """What was approved is what the shipped model says already."""
     for name in ("file-a", "file-b"):
         listening.write(concert.heard, workspace.features(name, listening.KIND))
         library.save(Segment(name, 0, 30, "alapanai", status="approved"), "asha")
-    monkeypatch.setattr(learning, "learned", lambda before, lessons, scores=None: before)
     outcome = learning.retrain(workspace, library)
-    assert (outcome.replaced, outcome.before) == (False, outcome.after)
+    assert not outcome.replaced
+    assert outcome.before >= outcome.after
     assert "No better" in outcome.told()
     assert not own(workspace).exists()
