@@ -74,9 +74,9 @@ class Controls:
     """What stands about the form and is not asked for."""
 
     new_seed: gr.Checkbox
-    about: gr.Markdown
     make: gr.Button
     stop: gr.Button
+    beginnings: gr.Accordion  # opens when a clip is chosen to begin from
 
 
 def build_form(workspace: Workspace) -> tuple[Form, Controls]:
@@ -96,6 +96,7 @@ def build_form(workspace: Workspace) -> tuple[Form, Controls]:
         make = gr.Button("Generate", variant="primary", scale=3, elem_id="play-generate")
         stop = gr.Button("Stop", scale=1, min_width=70, elem_id="play-stop")
     words, begin, turn, model = _words(), _begin(), _turn(), _model(workspace)
+    beginnings = begin.pop("beginnings")
     seconds, seed, new_seed = sound.pop("seconds"), sound.pop("seed"), sound.pop("new_seed")
     form = Form(
         raga=raga, seconds=seconds, seed=seed, **metre, **sound, **words, **begin, **turn, **model
@@ -118,7 +119,7 @@ def build_form(workspace: Workspace) -> tuple[Form, Controls]:
         [form.model, form.lora],
         **quiet,
     )
-    return form, Controls(new_seed, about, make, stop)
+    return form, Controls(new_seed, make, stop, beginnings)
 
 
 def _metre() -> dict:
@@ -182,7 +183,7 @@ def _words() -> dict:
 
 
 def _begin() -> dict:
-    with gr.Accordion("Begin from a clip or a recording", open=False):
+    with gr.Accordion("Begin from a clip or a recording", open=False) as beginnings:
         begin = gr.Radio(BEGINNINGS, value="new", label="Begin", elem_id="play-begin")
         source = gr.Textbox(
             "",
@@ -211,6 +212,7 @@ def _begin() -> dict:
                 elem_id="play-strength",
             )
     return {
+        "beginnings": beginnings,
         "begin": begin,
         "source": source,
         "recording": recording,

@@ -118,9 +118,9 @@ def _form_values(saved: clips.SavedClip) -> list:
     ]
 
 
-def begin_from(use: str, event: gr.EventData) -> tuple[str, str]:
-    """Begin from the clip whose button was pressed."""
-    return use, event.clip_id
+def begin_from(use: str, event: gr.EventData) -> tuple[str, str, dict]:
+    """Begin from the clip whose button was pressed, and show where that is said."""
+    return use, event.clip_id, gr.update(open=True)
 
 
 def first_clip(workspace: Workspace) -> str:
@@ -187,7 +187,7 @@ def _wire(
     for shows in (panel, gallery.cards):
         shows.again(bound(form_of, workspace), None, whole, **quiet)
     settings.upload(form_of_file, settings, whole, **quiet)
-    begun = [form.begin, form.source]
+    begun = [form.begin, form.source, controls.beginnings]
     panel.vary(bound(begin_from, "vary"), None, begun, **quiet)
     panel.extend(bound(begin_from, "continue"), None, begun, **quiet)
     gallery.cards.open(bound(_opened, workspace), None, panel, js=PLAY_NEXT, **quiet)

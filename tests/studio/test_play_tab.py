@@ -1,6 +1,7 @@
 """What the Play tab's handlers do, without a browser."""
 
 import io
+from dataclasses import replace
 
 import gradio as gr
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import soundfile
 from starlette.testclient import TestClient
 
+from core.errors import StudioError
 from core.spectrogram import svara
 from core.workspace import Workspace
 from studio import gallery, play_form, raga_list
@@ -17,6 +19,7 @@ from studio.editor.routes import routes
 from studio.gallery import Visitor, gallery_html
 from studio.one_model import OneModel, check_allowed
 from studio.play_tab import form_of_file
+from studio.playing import OF_CLIP, _beginning
 from training import clips
 from training.clips import PER_PAGE, Clip, maker_of
 from training.wish import DEMO, GenerateConfig
@@ -129,6 +132,20 @@ def test_settings_come_back_from_a_file_but_not_from_any(workspace, tmp_path):
     wrong.write_text("{}")
     with pytest.raises(gr.Error, match=r"wrong\.json"):
         form_of_file(str(wrong))
+
+
+def test_what_a_clip_cannot_begin_from_is_said(workspace, tmp_path):
+    words, generator = tmp_path / "words.mp3", OneModel(workspace).generator(DEMO)
+    words.write_text("this is no sound")
+    config = GenerateConfig(raga="Mohanam")
+    for source, recording, said in (
+        (None, str(words), "words.mp3"),
+        (None, None, "Vary or Continue"),
+        (f"{OF_CLIP}{saved(workspace).id}", None, "began from nothing"),
+    ):
+        with pytest.raises(StudioError, match=said):
+            _beginning(generator, replace(config, source=source), "vary", recording, "")
+    assert _beginning(generator, config, "new", str(words), "") == (config, None)
 
 
 def test_the_tanpura_is_tuned_and_its_round_closes():
