@@ -10,7 +10,6 @@ import { clock } from "./clock.js";
 import { Stroke, aim, fit, stops } from "./stroke.js";
 import { SHORTEST_S, isLocked, isProposed, laneOf } from "./rules.js";
 import { caption, classOf } from "./names.js";
-import { changed } from "./session.js";
 
 export const HEIGHT = 176; // of both lanes; the time line follows below
 const LANES = { sections: { top: 0, height: 124 }, violin: { top: 124, height: 52 } }; // pixels
@@ -182,17 +181,15 @@ export class Lanes {
     const { before, partner } = drag;
     const others = this.session.seen().filter((each) => each.id !== partner?.moved.id);
     const said = fit(drag.moved, before, others, this.wave, side);
-    this.#dressed.delete(before.id);
-    if (partner) this.#dressed.delete(partner.before.id);
+    for (const each of [before, partner?.before]) if (each) this.#dressed.delete(each.id);
     this.session.select(before.id);
     if (side && this.stroke.shares && !partner && this.session.touching(before, side)) {
       this.session.say("The region that touches it is locked, or would become too short.");
     } else if (partner) {
-      const [own, its] = side === "start" ? ["start_s", "end_s"] : ["end_s", "start_s"];
-      const t = drag.moved[own];
-      this.session.store.change([changed(before, { [own]: t }), changed(partner.before, { [its]: t })]);
+      this.session.moveEdge(side, drag.moved[side === "start" ? "start_s" : "end_s"], true);
     } else if (said.start_s !== before.start_s || said.end_s !== before.end_s) {
-      this.session.edit(before, said);
+      const now = this.session.selected; // what else someone said of it meanwhile stays
+      if (now) this.session.edit(now, said);
     }
     this.later();
   }

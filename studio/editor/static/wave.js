@@ -86,7 +86,7 @@ export async function openWave({ at, recording, container, overview }) {
     ws.once("ready", ready);
     ws.once("error", failed);
   });
-  return new Wave(ws, { regions, minimap, audio, peaks, duration: recording.duration_s });
+  return new Wave(ws, { regions, minimap, audio, duration: recording.duration_s });
 }
 
 export class Wave extends EventTarget {
