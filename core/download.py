@@ -218,6 +218,8 @@ def _report(results: Sequence[Imported]) -> None:
     failed = [each for result in results for each in result.failed]
     for each in failed:
         logger.error("not brought in: %s: %s", line(Path(each.what).name), each.reason)
+    if not any(results) and len(failed) > 1:
+        raise DownloadError(f"Nothing was brought in: each of {len(failed)} for the reason above.")
     if not any(results):
         raise DownloadError(summary(failed))
     for result in results:
