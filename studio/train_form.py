@@ -23,6 +23,7 @@ from studio.alerts import alerting
 from studio.train_views import command_text, report_html
 from training import jobs
 from training.config import FinetuneConfig
+from training.devices import chosen
 from training.hf_jobs import at_most, flavors, hours
 from training.preflight import preflight
 from training.run_folder import HERE, MODEL, Place
@@ -152,7 +153,7 @@ def config_of(workspace: Workspace, dataset: str | None, values: Sequence) -> Fi
     return FinetuneConfig(dataset=workspace.dataset(dataset), **given)
 
 
-N_PLACE = 4  # kind, flavor, timeout, bucket
+N_PLACE = 5  # kind, flavor, timeout, bucket, GPUs
 
 
 def place_of(kind: str, flavor: str | None, timeout: str | None, bucket: str | None) -> Place:
@@ -175,9 +176,18 @@ def machines(profile: gr.OAuthProfile | None) -> gr.Dropdown:
     return gr.Dropdown([(str(each), each.name) for each in found], value=found[0].name)
 
 
-def key_of(config: FinetuneConfig, place: Place) -> str:
+def where(
+    kind: str, flavor: str | None, timeout: str | None, bucket: str | None, on: str | None
+) -> tuple[Place, tuple[str, ...]]:
+    """The place that the form says, and which GPUs of this machine."""
+    place = place_of(kind, flavor, timeout, bucket)
+    return place, chosen(on) if place == HERE else ()
+
+
+def key_of(config: FinetuneConfig, place: Place, devices: Sequence[str] = ()) -> str:
     """What tells these settings from any other: only what was checked may be launched."""
-    return json.dumps([dataclasses.asdict(config), dataclasses.asdict(place)], default=str)
+    said = [dataclasses.asdict(config), dataclasses.asdict(place), list(devices)]
+    return json.dumps(said, default=str)
 
 
 @alerting
@@ -189,13 +199,13 @@ def check(
 ) -> tuple[str, str, gr.Button, str]:
     """The report, what it is about, the button if all is well, and the command."""
     permit("train", profile)
-    place = place_of(*values[:N_PLACE])
+    place, devices = where(*values[:N_PLACE])
     config = config_of(workspace, dataset, values[N_PLACE:])
     found = preflight(config, with_probe=place == HERE)
     costs = "" if place == HERE else _costs(place)
     ready = gr.Button(interactive=not found.problems)
     report = report_html(found, config, costs)
-    return report, key_of(config, place), ready, command_text(config)
+    return report, key_of(config, place, devices), ready, command_text(config, devices)
 
 
 def _costs(place: Place) -> str:
@@ -220,11 +230,11 @@ def launch(
 ) -> str:
     """Put a run in the queue; returns its id."""
     permit("train", profile)
-    place = place_of(*values[:N_PLACE])
+    place, devices = where(*values[:N_PLACE])
     config = config_of(workspace, dataset, values[N_PLACE:])
-    if checked != key_of(config, place):
+    if checked != key_of(config, place, devices):
         raise RunError(UNREADY)
-    return jobs.launch(workspace, config, name=dataset, place=place)
+    return jobs.launch(workspace, config, name=dataset, place=place, devices=devices)
 
 
 def dataset_choices(workspace: Workspace) -> list[tuple[str, str]]:

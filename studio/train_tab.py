@@ -241,6 +241,10 @@ def _form() -> _Asked:
 def _place() -> tuple[list, gr.Button]:
     kinds = [("This machine", "local"), ("Hugging Face Jobs (paid by the minute)", "hf-jobs")]
     kind = gr.Radio(kinds, value="local", label="Machine", elem_id="train-place")
+    on = gr.Textbox(
+        label="GPUs", placeholder="all", info="Their numbers, such as 0,1; each takes a batch.",
+        elem_id="train-gpus",
+    )  # fmt: skip
     with gr.Group(visible=False) as elsewhere:
         flavor = gr.Dropdown([], label="Kind of machine", allow_custom_value=True)
         prices = gr.Button("Ask for machines and prices", size="sm")
@@ -253,7 +257,7 @@ def _place() -> tuple[list, gr.Button]:
         lambda chosen: gr.Group(visible=chosen != "local"), kind, elsewhere,
         api_visibility="private", show_progress="hidden", queue=False,
     )  # fmt: skip
-    return [kind, flavor, timeout, bucket], prices
+    return [kind, flavor, timeout, bucket, on], prices
 
 
 def _watched() -> _Shown:

@@ -97,9 +97,9 @@ def _rejected(found: Preflight) -> str:
     return f'<details class="bars"><summary>{title}</summary><ul>{rows}</ul></details>' * bool(rows)
 
 
-def command_text(config: FinetuneConfig) -> str:
+def command_text(config: FinetuneConfig, devices: Sequence[str] = ()) -> str:
     """The command that does the same elsewhere."""
-    words = ["python", *jobs.command(config)[1:]]
+    words = ["python", *jobs.command(config, devices)[1:]]
     return "The same by command, here or on another machine:\n```\n" + shlex.join(words) + "\n```"
 
 

@@ -1,11 +1,13 @@
 """The Train tab in a real browser: check, launch, leave, come back, listen, stop, resume, done."""
 
 import json
+import time
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.training.lesson import small_dataset, small_model
+from training import jobs
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -25,6 +27,17 @@ def prepared(studio):
 def number(page, name: str, value) -> None:
     page.locator(f"#train-{name} input").fill(str(value))
     page.locator(f"#train-{name} input").press("Tab")
+
+
+def step_of(run) -> int:
+    return json.loads((run / "status.json").read_text())["step"]
+
+
+def until(condition) -> None:
+    give_up = time.monotonic() + PATIENCE_MS / 1000
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.2)
 
 
 def state_is(page, state: str) -> None:
@@ -80,19 +93,20 @@ def test_a_run_is_checked_launched_left_heard_stopped_resumed_and_done(prepared,
     page.locator("[data-do=stop]").click()
     state_is(page, "stopped")
     run = studio.workspace.run(run_id)
-    stopped = json.loads((run / "status.json").read_text())["step"]
+    stopped = step_of(run)
     assert (run / f"checkpoints/step-{stopped:06d}").is_dir()
 
     page.locator("[data-do=resume]").click()
     state_is(page, "running")
-    config = json.loads((run / "config.json").read_text())
-    assert config["base"] == str(base)
+    until(lambda: step_of(run) > stopped)
     page.locator("[data-do=stop]").click()
     state_is(page, "stopped")
     page.get_by_role("button", name="Settings").first.click()
     page.locator("[data-do=settings]").click()
-    expect(page.locator("#train-base input")).to_have_value(str(base))
+    expect(page.locator("#train-base input")).to_have_value(str(base), timeout=PATIENCE_MS)
+    jobs.resume(studio.workspace, run_id, max_steps=step_of(run) + 3)
+    state_is(page, "finished")
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == list(range(1, len(rows) + 1))
-    assert len(rows) > stopped
+    assert (run / "model/model_index.json").exists()
     context.close()

@@ -61,7 +61,7 @@ def no_run(monkeypatch):
 
 
 def test_what_was_not_checked_is_not_launched(workspace, dataset, no_run):
-    values = ["local", None, "6h", "", *form.of_preset(form.FIRST)]
+    values = ["local", None, "6h", "", "", *form.of_preset(form.FIRST)]
     checked = form.key_of(form.config_of(workspace, "lesson", values[form.N_PLACE :]), HERE)
     values[form.N_PLACE + 1] += 1
     for said in ("", checked):
@@ -71,7 +71,7 @@ def test_what_was_not_checked_is_not_launched(workspace, dataset, no_run):
 
 def test_a_visitor_of_a_space_neither_checks_nor_launches(workspace, dataset, no_run, monkeypatch):
     monkeypatch.setenv("SPACE_ID", "somebody/studio")
-    values = ["local", None, "6h", "", *form.of_preset(form.FIRST)]
+    values = ["local", None, "6h", "", "", *form.of_preset(form.FIRST)]
     with pytest.raises(gr.Error, match="off on this Space"):
         form.check(workspace, None, "lesson", *values)
     with pytest.raises(gr.Error, match="off on this Space"):
@@ -133,8 +133,8 @@ def test_a_run_that_was_checked_is_launched(workspace, dataset, monkeypatch):
     monkeypatch.setattr(
         form.jobs, "launch", lambda _, config, **more: launched.append((config, more)) or "id"
     )
-    values = ["local", None, "6h", "", *form.of_preset(form.FIRST)]
+    values = ["local", None, "6h", "", "", *form.of_preset(form.FIRST)]
     config = form.config_of(workspace, "lesson", values[form.N_PLACE :])
     assert form.launch(workspace, None, form.key_of(config, HERE), "lesson", *values) == "id"
-    assert launched == [(config, {"name": "lesson", "place": HERE})]
+    assert launched == [(config, {"name": "lesson", "place": HERE, "devices": ()})]
     assert json.loads(form.key_of(config, HERE))[1]["kind"] == "local"

@@ -193,6 +193,21 @@ def test_an_optimizer_that_is_not_installed_says_how_to_get_it(base, dataset, tm
         finetune(quick(dataset, base, tmp_path / "run", optimizer="adamw8bit"))
 
 
+def test_memory_that_runs_out_says_which_setting_to_lower(base, dataset, tmp_path, monkeypatch):
+    whole = sessions.Objective.error
+
+    def greedy(self, batch, guess):
+        if losses(tmp_path / "run")[1:]:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")
+        return whole(self, batch, guess)
+
+    monkeypatch.setattr(sessions.Objective, "error", greedy)
+    with pytest.raises(RunError, match=r"at step 3\. Lower the batch size \(2 now"):
+        finetune(quick(dataset, base, tmp_path / "run", save_every=1))
+    assert (tmp_path / "run/checkpoints/step-000002/state.json").exists()
+    assert read_status(tmp_path / "run").state == "failed"
+
+
 def test_early_stopping_waits_for_its_patience(base, dataset, tmp_path):
     more = {"max_steps": 30, "validate_every": 1, "patience": 2, "learning_rate": 0.5}
     run = finetune(quick(dataset, base, tmp_path / "run", **more))
