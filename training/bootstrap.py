@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 VAE_PICTURES = 3000  # in memory: 400 MB
 NORMALISED_BY = 96  # pictures: enough for a mean and a deviation of each channel
 MEASURED_ON = 24
-RAGA_RATE = 0.25  # of the learning rate, where the raga losses polish what was learned
+RAGA_RATE = 0.6  # of the learning rate, where the raga losses polish what was learned
 LOGS = ("training_log.jsonl", "raga_log.jsonl")
 
 
