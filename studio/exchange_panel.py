@@ -14,7 +14,7 @@ import gradio as gr
 from core.agreement import annotators
 from core.edits import clock
 from core.errors import StudioError
-from core.exchange import exporting, importing, reading
+from core.exchange import exporting, importing, label_studio, reading
 from core.exchange.formats import FORMATS
 from core.exchange.selection import has_points
 from core.library import Library
@@ -30,6 +30,11 @@ _MOST_ASKED = 100
 _UNANSWERED = "?"
 _HEADS = ("From", "To", "Section", "Raga", "Tala", "Says more")
 _QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+
+_INTERFACE = (
+    '<details class="known"><summary>The labelling interface that the Label Studio project needs'
+    f"</summary><pre>{escape(label_studio.INTERFACE)}</pre></details>"
+)
 
 # Tells Python what each unknown label was answered to be.
 _ANSWERS = """
@@ -114,6 +119,7 @@ def taken_out(library: Library, recording_id: str | None, format: str, which: st
         f'<p><a class="labels-out" href="{escape(link)}" download>Download {escape(kind.title)} '
         f"({_many(len(segments))})</a></p>"
         + (f"<p>What it cannot hold:</p><ul>{lost}</ul>" if lost else "<p>It holds everything.</p>")
+        + (_INTERFACE if format == "label-studio" else "")
     )
 
 

@@ -86,6 +86,7 @@ def test_the_link_names_the_format_and_what_is_lost(concert):
     html = taken_out(concert, ID, "audacity", ":R & K")
     assert 'href="gradio_api/studio/recordings/file-1/labels/audacity?annotator=R+%26+K"' in html
     assert "raga of 1" in html
+    assert "&lt;Labels name=" in taken_out(concert, ID, "label-studio", "")
     which, _ = offer(concert, ID, "csv", "")
     assert [value for _, value in which.choices] == ["", "approved:", ":R & K"]
 
