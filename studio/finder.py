@@ -196,7 +196,7 @@ def rows_html(hunt: Hunt, in_library: frozenset[str]) -> str:
     all_ticked = set(range(first, first + len(shown))) <= hunt.ticked
     head = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
     return (
-        f'<label class="tick all"><input type="checkbox" data-row="all"'
+        f'<label class="pick every"><input type="checkbox" data-row="all"'
         f"{' checked' if all_ticked else ''}> All on this page</label>"
         f'<table class="rows found"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     )
@@ -209,7 +209,7 @@ def _row_html(number: int, row, is_ticked: bool, is_here: bool) -> str:
     who = _said(row.artist) + (f" ({_said(row.instrument)})" if _said(row.instrument) else "")
     what = ", ".join(filter(None, (escape(row.section) if _said(row.song) else "", who)))
     cells = (
-        f'<label class="tick"><input type="checkbox" data-row="{number}"'
+        f'<label class="pick"><input type="checkbox" data-row="{number}"'
         f"{' checked' if is_ticked else ''}><span><b>{_said(row.song) or escape(row.section)}</b>"
         f"<small>{what}</small></span></label>{here}",
         _said(row.raga),
