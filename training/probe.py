@@ -132,8 +132,10 @@ def measure(place: Path) -> Probe:
 
 def _opened(config: FinetuneConfig, dataset: Dataset, place: Path, n_parts: int) -> "Session":
     from training.finetune import out_of_memory
+    from training.loading import locate
     from training.session import open_session
 
+    locate(config.base)
     excerpt = _excerpt(dataset, place / "excerpt")
     with out_of_memory(config, "while it was loaded"):
         return open_session(

@@ -119,11 +119,11 @@ def open_session(config: FinetuneConfig, dataset: Dataset | None = None) -> Sess
 
     `dataset` is the one that is named in the settings, where it has been read already.
     """
+    dataset = _told(dataset or read_dataset(Path(config.dataset)))
+    base = locate(config.base)  # a wrong name is told before anything heavy is loaded
     import torch
 
     hush()
-    dataset = _told(dataset or read_dataset(Path(config.dataset)))
-    base = locate(config.base)
     accelerator = arithmetic(config)
     pipeline = load_pipeline(base, torch.device("cpu")).to(accelerator.device)
     return begin_session(config, dataset, base, pipeline, accelerator)

@@ -1,7 +1,6 @@
 """What is seen before a run is launched, and the two steps that measure it."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -97,8 +96,13 @@ def test_two_real_steps_foretell_the_run(dataset, tmp_path):
     assert probe.n_to_encode == 6
     assert probe.total_s >= 50 * probe.step_s
     assert not (dataset / ".cache").exists()
-    assert "50" not in (tmp_path / "run").name
-    assert "a step" in report(replace(config, max_steps=3))
+    assert "a step" in str(probe)
+
+
+def test_the_command_says_the_same_in_lines(dataset, tmp_path):
+    said = report(quick(dataset, tmp_path / "nothing", tmp_path / "run"))
+    assert "pictures: 6 train, 2 validation" in said
+    assert "problem: No model at" in said
 
 
 @pytest.mark.slow
