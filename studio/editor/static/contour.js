@@ -86,8 +86,11 @@ export class Contour {
     pen.font = "10px monospace";
     pen.textAlign = "right";
     pen.fillStyle = "#efbf52";
+    pen.strokeStyle = "#000c"; // behind the figures: the picture may be as bright as they are
+    pen.lineWidth = 3;
     for (const cents of OCTAVES) {
       const y = this.#y(tonic_hz * 2 ** (cents / 1200));
+      pen.strokeText(`${cents} c`, this.canvas.width - 4, y - 2);
       pen.fillText(`${cents} c`, this.canvas.width - 4, y - 2);
       pen.fillRect(this.canvas.width - 40, y, 40, 1);
     }
