@@ -63,7 +63,8 @@ def import_(
     count = len(plan.segments) if dry_run else importing.save(library, plan, annotator)
     done = "would be imported" if dry_run else "imported"
     gone = f", {len(plan.replaced)} give way" if plan.replaced else ""
-    of = f"{count} of {len(plan.segments)} regions {done} ({found.format.title}){gone}."
+    same = ", the others were here already" if count < len(plan.segments) else ""
+    of = f"{count} of {len(plan.segments)} regions {done} ({found.format.title}){same}{gone}."
     return "\n".join([of, *plan.notes])
 
 

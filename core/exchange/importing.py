@@ -217,7 +217,7 @@ def _closed(pairs: list[tuple[str, Segment]], notes: list[str]) -> list[tuple[st
                 count += 1
         last[lane] = k
     if count:
-        notes.append(f"{count} overlaps of at most {1000 * HAIR_S:g} ms were closed.")
+        notes.append(f"Overlaps of at most {1000 * HAIR_S:g} ms were closed ({count}).")
     return closed
 
 

@@ -88,7 +88,7 @@ def _about(recording: Recording, found: Found, groups: Groups, notes: list[str])
         )
     kept = {tier: marks for tier, marks in groups.items() if tier.partition(": ")[0] in ours}
     left = sum(map(len, groups.values())) - sum(map(len, kept.values()))
-    notes.append(f"{left} regions are about other recordings and are left out.")
+    notes.append(f"What is about other recordings is left out (regions: {left}).")
     return kept
 
 

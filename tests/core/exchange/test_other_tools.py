@@ -114,7 +114,7 @@ def test_points_are_where_sections_begin_if_one_says_so(taken, content):
 def test_overlaps_that_nobody_hears_are_closed_and_told(taken):
     plan = taken(b"0.5\t300.27\tRagam\n300.25\t900\tKriti\n")
     assert spans(plan) == [("alapanai", 0.5, 300.25), ("kriti", 300.25, 900.0)]
-    assert plan.notes == ("1 overlaps of at most 50 ms were closed.",)
+    assert plan.notes == ("Overlaps of at most 50 ms were closed (1).",)
 
 
 def test_pympi_writes_an_eaf_with_a_dependent_tier(taken, tmp_path):
@@ -232,7 +232,7 @@ def test_rttm_of_several_files_gives_the_rows_of_this_one(taken):
     plan = taken(text.encode())
     assert spans(plan) == [("tani avartanam", 0.5, 300.25)]
     assert plan.segments[0].confidence == 0.25
-    assert plan.notes == ("1 regions are about other recordings and are left out.",)
+    assert plan.notes == ("What is about other recordings is left out (regions: 1).",)
 
 
 def test_a_file_about_others_only_asks_which_is_meant(taken):
