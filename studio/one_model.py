@@ -1,13 +1,16 @@
 """The model that the page plays, and who may ask it for what."""
 
 import threading
+from collections import Counter
 
-from core.errors import StudioError
+from core.errors import ModelError, StudioError
 from core.workspace import Workspace
 from studio.access import is_owner
 from studio.play_form import lora_choices, model_choices
 from training.generate import Generator
 from training.wish import DEMO
+
+MOST_AT_ONCE = 2  # clips that one visitor waits for: ten clicks are not ten clips
 
 
 class OneModel:
@@ -18,7 +21,7 @@ class OneModel:
         self._lock = threading.Lock()
         self._generator = Generator(DEMO, workspace=workspace)
         self._stopping: set[str] = set()
-        self._busy: set[str] = set()
+        self._busy: Counter[str] = Counter()
 
     def generator(self, model: str) -> Generator:
         """The generator of `model`; another model takes the place of the last."""
@@ -28,19 +31,29 @@ class OneModel:
             return self._generator
 
     def begin(self, visitor: str) -> None:
-        """Forget that this visitor stopped something earlier."""
-        self._stopping.discard(visitor)
-        self._busy.add(visitor)
+        """Take a visitor's wish; forget that they stopped something earlier."""
+        with self._lock:
+            if self._busy[visitor] >= MOST_AT_ONCE:
+                raise ModelError(
+                    f"{MOST_AT_ONCE} of your clips are being made already. Wait, or press Stop."
+                )
+            if not self._busy[visitor]:
+                self._stopping.discard(visitor)
+            self._busy[visitor] += 1
 
     def end(self, visitor: str) -> None:
-        """Forget a visitor whose clip is done."""
-        self._stopping.discard(visitor)
-        self._busy.discard(visitor)
+        """Forget a visitor whose clips are done."""
+        with self._lock:
+            self._busy[visitor] -= 1
+            if self._busy[visitor] <= 0:
+                del self._busy[visitor]
+                self._stopping.discard(visitor)
 
     def stop(self, visitor: str) -> None:
-        """Let this visitor's clip end before it is whole."""
-        if visitor in self._busy:
-            self._stopping.add(visitor)
+        """Let this visitor's clips end before they are whole."""
+        with self._lock:
+            if visitor in self._busy:
+                self._stopping.add(visitor)
 
     def is_stopped(self, visitor: str) -> bool:
         """Whether this visitor wants no more of the clip that is being made."""

@@ -9,19 +9,22 @@ import pytest
 import soundfile
 from starlette.testclient import TestClient
 
-from core.errors import StudioError
+from core.errors import ModelError, StudioError
 from core.spectrogram import svara
 from core.workspace import Workspace
 from studio import gallery, play_form, raga_list
 from studio.clip_routes import tanpura
 from studio.clip_view import panel
+from studio.compare import compared
 from studio.editor.routes import routes
 from studio.gallery import Visitor, gallery_html
 from studio.one_model import OneModel, check_allowed
 from studio.play_tab import form_of_file
 from studio.playing import OF_CLIP, _beginning
+from tests.training.test_generate import CODEC, KNOWN, SMALL
 from training import clips
 from training.clips import PER_PAGE, Clip, maker_of
+from training.model import build_pipeline, save_model
 from training.wish import DEMO, GenerateConfig
 
 
@@ -118,6 +121,13 @@ def test_who_stops_stops_only_their_own(workspace):
     assert one.is_stopped("me")
     one.end("me")
     assert not one.is_stopped("me")
+    one.begin("me")
+    one.begin("me")
+    with pytest.raises(ModelError, match="already"):
+        one.begin("me")  # the third of ten clicks
+    one.begin("you")
+    one.end("me")
+    one.end("me")
     one.stop("me")  # a client that leaves with nothing under way
     assert not one.is_stopped("me")
 
@@ -186,3 +196,26 @@ def test_pictures_downloads_and_the_tanpura_are_served(client, workspace):
     for wrong in ("drone?tonic=9999", "drone?tonic=x", "drone?tonic=150&raga=zzz", f"{clip}/as/exe",
                   "clips/..%2f..%2fx/as/mp3", "clips-as-zip?raga=Todi"):  # fmt: skip
         assert client.get(f"{at}/{wrong}").status_code == 404
+
+
+@pytest.mark.slow
+def test_two_models_are_heard_on_the_same_seeds_side_by_side(workspace, tmp_path):
+    models = []
+    for seed in (0, 1):
+        models.append(str(tmp_path / f"run-{seed}" / "model"))
+        save_model(
+            build_pipeline(SMALL, seed=seed), tmp_path / f"run-{seed}" / "model", CODEC, KNOWN
+        )
+
+    class Visit:
+        session_hash = "me"
+
+    asked = ("Mohanam", "Adi", "kriti", "", "D", "", 5, 3)
+    html = compared(OneModel(workspace), *models, 2, *asked, "token", Visit(), lambda *a, **k: None)
+    assert html.count("<audio") == 4
+    made = clips.clips(workspace)
+    assert sorted((each.config.model, each.config.seed) for each in made) == sorted(
+        (model, seed) for model in models for seed in (3, 4)
+    )
+    assert {each.maker for each in made} == {maker_of("token")}
+    assert len({each.model_hash for each in made}) == 2
