@@ -114,7 +114,8 @@ def build_denoiser(unet, text_encoder=None, raga_head=None, compiled: bool = Fal
     """
     import torch
 
-    quick = torch.compile(unet.forward, dynamic=False) if compiled else unet
+    # The head's hook on the UNet would be lost in a compiled one.
+    quick = torch.compile(unet.forward, dynamic=False) if compiled and raga_head is None else unet
 
     class Denoiser(torch.nn.Module):
         def __init__(self):
