@@ -8,6 +8,7 @@ from core import raga_words, theory
 from core.errors import ModelError, TheoryError
 from core.spelling import fold, plain
 from core.theory import Raga
+from studio.access import on_space
 from studio.alerts import alerting
 from studio.editor.views import svara_text
 from training.generate import Generator
@@ -51,7 +52,9 @@ def _known(model: str) -> Vocabulary:
 
 def _of_run(model: str) -> Vocabulary:
     folder = Path(model)
-    return taught(folder).vocabulary if folder.is_dir() else Vocabulary()  # fetches nothing
+    if on_space() or not folder.is_dir():  # a visitor names no folder there; and nothing is fetched
+        return Vocabulary()
+    return taught(folder).vocabulary
 
 
 def find_ragas(model: str, typed: gr.KeyUpData) -> gr.Dropdown:
