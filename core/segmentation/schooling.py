@@ -18,7 +18,7 @@ from core.segmentation.listening import Heard
 from core.segmentation.negatives import KINDS, negative
 from core.workspace import replacing
 
-TRAIN, CHECK, HELD_OUT, UNSEEN, STYLE = 10_000, 20_000, 30_000, 40_000, 50_000
+TRAIN, CHECK, HELD_OUT, UNSEEN = 10_000, 20_000, 30_000, 40_000
 LEADS = ("voice", "violin", "nobody")
 
 _SR = 24_000
