@@ -126,17 +126,24 @@ def correct(stage: Stage, page) -> None:
         until(page, lambda: stage.segments()[0].status == "draft")
     page.keyboard.press(KEYS[first.section])
     until(page, lambda: stage.segments()[0].section == first.section)
-    box = page.locator(".wave").bounding_box()
-    end_s = stage.segments()[0].end_s
-    x = [box["x"] + box["width"] * t / stage.duration_s for t in (end_s - 0.15, first.end_s)]
-    page.mouse.move(x[0], box["y"] + 70)
-    page.mouse.down()
-    page.mouse.move(sum(x) / 2, box["y"] + 70, steps=6)
-    page.mouse.move(x[1], box["y"] + 70, steps=6)
-    page.mouse.up()
-    until(page, lambda: abs(stage.segments()[0].end_s - first.end_s) < 0.5)
+    if abs(stage.segments()[0].end_s - first.end_s) > 1:
+        drag_end(stage, page, first.end_s)
+    page.locator(".list button.name").first.click()
     page.keyboard.press("a")
     until(page, lambda: stage.segments()[0].status == "approved")
     rest = [replace(each, recording_id=A, id=f"{A}-{i}") for i, each in enumerate(others)]
     rest[0] = replace(rest[0], start_s=max(rest[0].start_s, stage.segments()[0].end_s))
     library.save_all(rest, "asha")
+
+
+def drag_end(stage: Stage, page, to_s: float) -> None:
+    """Drag the end of the first region."""
+    box = page.locator(".wave").bounding_box()
+    end_s = stage.segments()[0].end_s
+    x = [box["x"] + box["width"] * t / stage.duration_s for t in (end_s - 0.15, to_s)]
+    page.mouse.move(x[0], box["y"] + 70)
+    page.mouse.down()
+    page.mouse.move(sum(x) / 2, box["y"] + 70, steps=6)
+    page.mouse.move(x[1], box["y"] + 70, steps=6)
+    page.mouse.up()
+    until(page, lambda: abs(stage.segments()[0].end_s - to_s) < 0.5)
