@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
@@ -10,6 +11,7 @@ from core import audio
 from core.library import Library
 from core.records import Segment
 from core.segmentation.evaluation import by_second, right_seconds, truth_of
+from core.segmentation.model import SHIPPED, Model, own
 from core.synthesis import Item, Plan, render
 from core.workspace import Workspace
 from studio.editor import setup
@@ -55,6 +57,7 @@ def stage(tmp_path_factory) -> Iterator[Stage]:
         library.add(replace(concert.recording, id=name, title=name))
     marked = [replace(s, recording_id=B, id=f"{B}-{i}") for i, s in enumerate(concert.segments)]
     library.save_all(marked, "asha")
+    mistaught().save(own(workspace))
     page = build_studio(workspace, library)
     settings = launch_settings(workspace, library)
     _, url, _ = page.launch(
@@ -64,6 +67,17 @@ def stage(tmp_path_factory) -> Iterator[Stage]:
     yield Stage(opened, concert.segments, concert.recording.duration_s)
     page.close()
     library.close()
+
+
+def mistaught() -> Model:
+    """The shipped model as if someone had approved every tani avartanam as a tillana."""
+    shipped = Model.load(SHIPPED)
+    order = list(shipped.section.classes)
+    tani, tillana = order.index("tani avartanam"), order.index("tillana")
+    columns = np.arange(len(order))
+    columns[[tani, tillana]] = tillana, tani
+    output = shipped.section.output[:, :, columns]
+    return replace(shipped, section=replace(shipped.section, output=output))
 
 
 def press_and_wait(page, button: str) -> str:
