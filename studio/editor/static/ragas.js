@@ -89,15 +89,17 @@ function bars(histogram, { name, cents }) {
   const own = new Set(cents);
   const most = Math.max(...histogram, 1e-6);
   const width = WIDTH / histogram.length;
-  histogram.forEach((share, i) => {
-    const at = (1200 * i) / histogram.length;
+  const half = Math.round(histogram.length / 24); // begin half a key below Sa, so that Sa is whole
+  histogram.forEach((share, bin) => {
+    const at = (1200 * bin) / histogram.length;
+    const i = (bin + half) % histogram.length;
     const key = (Math.round(at / 100) * 100) % 1200;
     const near = Math.abs(at - Math.round(at / 100) * 100) <= 35;
-    const height = (BARS * share) / most;
+    const height = BARS * Math.sqrt(share / most); // so that what is short still shows
     svg.append(shape("rect", { x: i * width, y: BARS - height, width, height, class: near && own.has(key) ? "own" : "foreign" }));
   });
   NAMES.forEach((svara, key) => {
-    const style = { x: (key * WIDTH) / 12, y: BARS + 11, class: own.has(100 * key) ? "svara own" : "svara" };
+    const style = { x: ((key + 0.5) * WIDTH) / 12, y: BARS + 11, "text-anchor": "middle", class: own.has(100 * key) ? "svara own" : "svara" };
     svg.append(shape("text", style, svara));
   });
   return svg;
