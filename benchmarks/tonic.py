@@ -38,7 +38,7 @@ from core.tonic import (
 from core.workspace import replacing
 
 log = logging.getLogger(__name__)
-PENALTY = 0.02
+PENALTY = 0.15
 SPREAD = 0.03  # a feature that hardly varies gets no great weight
 RIGHT_CENTS = 50.0
 FIRST_FITTED, FIRST_HELD_OUT = 4000, 9000

@@ -6,6 +6,7 @@ The judge is `core.raga`: where the melody rests, not what the model was taught 
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from core.errors import StudioError
 from training.clips import Clip
@@ -30,6 +31,33 @@ def by_raga(clip: Clip) -> float:
     """The clip's adherence percentile, and within it the share of its rests on the raga."""
     scores = raga_scores(clip)
     return scores["adherence"] + scores["share"] if "adherence" in scores else UNJUDGED
+
+
+def by_recognizer(path: Path) -> Score:
+    """What a trained recogniser thinks: log probability that the picture is in the clip's raga.
+
+    For candidates that the independent judge is to be kept out of, so that it can judge the result.
+
+    Raises
+    ------
+    ModelError
+        If the file holds no recogniser.
+    """
+    import torch
+
+    from training.raga_network import Recognizer
+
+    recognizer = Recognizer.load(path)
+
+    def score(clip: Clip) -> float:
+        place = recognizer.place(clip.config.raga or "")
+        if place < 0 or not recognizer.reads(clip.codec):
+            return UNJUDGED
+        picture = torch.from_numpy(clip.image)[None, None].float() / 127.5 - 1
+        with torch.inference_mode():
+            return float(recognizer.logits(picture).log_softmax(dim=1)[0, place])
+
+    return score
 
 
 def best_of(

@@ -234,6 +234,7 @@ def main(
     out: Path | None = None,
     sruti: str | None = None,
     best_of: int = 1,
+    recognizer: Path | None = None,
     source_sruti: str | None = None,
     again_from: Path | None = None,
     workspace: Path | None = None,
@@ -245,7 +246,8 @@ def main(
         out: the audio file to write (.wav, .flac, .ogg or .mp3); without it the clip is kept among
             the workspace's.
         sruti: the tonic as a note (C#), in kattai (2.5) or in Hz, instead of --tonic-hz.
-        best_of: make so many and keep the one that keeps to its raga best.
+        best_of: make so many and keep the one that keeps to its raga best, by its pitch.
+        recognizer: let this recogniser of pictures choose instead (`training.recognizer train`).
         source_sruti: the Sa of an audio file to begin from, said likewise, or "heard" to listen for
             it; that of the clip if not given.
         again_from: a clip's .json, to make that clip again; all that it says counts.
@@ -271,7 +273,8 @@ def main(
             clip = again(saved, generator, progress=show)
         else:
             source = _recording(config, generator, source_sruti)
-            clip = choosing.best_of(generator, config, best_of, progress=show, source=source)
+            by = choosing.by_recognizer(recognizer) if recognizer else choosing.by_raga
+            clip = choosing.best_of(generator, config, best_of, by, progress=show, source=source)
     _hand_over(clip, out, place)
 
 

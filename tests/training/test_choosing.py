@@ -72,3 +72,27 @@ def test_silence_is_worse_than_any_melody():
 def test_impossible_numbers_of_candidates_are_refused(n):
     with pytest.raises(StudioError, match="Best of"):
         best_of(Singer(sung(MOHANAM)), GenerateConfig(), n)
+
+
+def test_a_recogniser_can_choose_so_that_the_judge_stays_apart(tmp_path):
+    import torch
+
+    from core.errors import ModelError
+    from training.choosing import UNJUDGED, by_recognizer
+    from training.raga_network import Recognizer
+
+    torch.manual_seed(0)
+    Recognizer.new(("Mohanam", "Todi"), svara()).save(tmp_path / "ragas.safetensors")
+    score, clip = by_recognizer(tmp_path / "ragas.safetensors"), sung(MOHANAM)
+    clip.image[:] = np.random.default_rng(0).integers(0, 255, clip.image.shape)
+    chances = [np.exp(score(sung_as)) for sung_as in (clip, replace_raga(clip, "Todi"))]
+    assert sum(chances) == pytest.approx(1, abs=1e-4)
+    assert score(replace_raga(clip, "Kalyani")) == UNJUDGED
+    with pytest.raises(ModelError):
+        by_recognizer(tmp_path / "none")
+
+
+def replace_raga(clip: Clip, raga: str) -> Clip:
+    from dataclasses import replace
+
+    return replace(clip, config=replace(clip.config, raga=raga))
