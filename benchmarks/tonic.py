@@ -46,7 +46,7 @@ FIRST_FITTED, FIRST_HELD_OUT = 4000, 9000
 
 def main(
     fit: bool = False,
-    fitted: int = 85,
+    fitted: int = 154,
     held_out: int = 100,
     cache: Path | None = None,
     workers: int = 2,
