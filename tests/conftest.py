@@ -29,32 +29,44 @@ settings.register_profile(
 )
 settings.load_profile("studio")
 
-LONGEST = (
-    "browser",
-    "test_pipeline",
-    "test_processes",
-    "test_generate",
-    "test_launch",
-    "test_finetune",
-)
+LONGEST = ("browser", "pipeline", "processes", "generate", "launch", "finetune")  # begin with these
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests out among workers, and give one that lost a race in a browser two more tries.
+def group_of(nodeid: str) -> str:
+    """Which tests stay with one worker: a file's, for they share fixtures; those of a browser.
 
-    A file's tests stay with one worker, for they share fixtures; so do all that drive the browser,
-    for two at once starve each other. What takes longest begins first.
+    Two browsers at once would starve each other.
     """
-    order = {group: number for number, group in enumerate(LONGEST)}
-    groups = {}
+    file = nodeid.split("::")[0]
+    return (
+        "browser"
+        if file.endswith(("_browser.py", "test_newcomer.py", "test_likely_ragas.py"))
+        else file
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest; give a browser test that lost a race two more tries."""
     for item in items:
-        is_browser = item.get_closest_marker("browser") is not None
-        if is_browser:
+        if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=2))
-        groups[item] = "browser" if is_browser else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(groups[item]))
-    items.sort(key=lambda item: order.get(groups[item], len(order)))
+    items.sort(key=lambda item: _place(group_of(item.nodeid)))
+
+
+def _place(group: str) -> int:
+    return next((i for i, name in enumerate(LONGEST) if name in group), len(LONGEST))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """Share the tests out by `group_of`."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return ByGroup(config, log)
 
 
 @pytest.fixture
