@@ -31,7 +31,7 @@ LEAPS = 0.3  # of the steps, to a svara of the raga that is not the next one
 OBSERVATION_S = 0.5  # rests nearer than this are not independent of each other
 MOST_OBSERVATIONS = 120
 STEP_WEIGHT = 0.5  # a step says again what the rest it ends on has said
-TONIC_WEIGHT = 8.0  # rests and steps are far surer than they should be
+TONIC_WEIGHT = 30.0  # rests and steps are far surer than they should be
 TEMPERATURE = 3.0  # what is left unsaid makes the model too sure
 LEANING = {0: 3.0, 7: 2.0}  # to Sa and Pa; the other svaras 1
 
