@@ -70,8 +70,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log):
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    """An empty workspace."""
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """An empty workspace, without the clips that ship."""
+    monkeypatch.setattr("training.clips.SHIPPED", tmp_path / "shipped")
     return Workspace.at(tmp_path / "workspace")
 
 
