@@ -2,7 +2,7 @@
 
     path --listen--> Heard (n_seconds rows)    cached as features/<recording id>.segmentation.npz
 
-Blocks of 20 s are measured by two threads (the transforms and the network release the
+Blocks of 12 s are measured by two threads (the transforms and the network release the
 interpreter), each with a second of its neighbours, so that it does not matter where one ends.
 """
 
@@ -25,7 +25,7 @@ VERSION = 1  # of the measures; features kept by another are heard anew
 LONGEST_S = 12 * 3600.0
 NAMES = (*seconds.NAMES, *seconds.PULSE, *repetition.NAMES)
 
-_BLOCK = 20 * SR  # 1250 frames, 20 rows; the network needs 6 MB a second
+_BLOCK = 12 * SR  # 750 frames, 125 points of repetition, 12 rows, all whole
 _MARGIN = 64 * HOP  # 1.02 s on either side
 _THREADS = 2
 _SILENT_DB = -80.0
