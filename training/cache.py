@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FOLDER = ".cache"
-PICTURES_AT_ONCE = (4, 64)  # on a processor, on a GPU
+PICTURES_AT_ONCE = (1, 64)  # on a processor, which more only cost memory; on a GPU
 CAPTIONS_AT_ONCE = 32
 
 
