@@ -88,6 +88,7 @@ def test_a_run_killed_at_any_step_goes_on_with_the_same_losses(run, base, datase
         assert torch.equal(each, weights(killed)[name]), name
 
 
+@pytest.mark.slow
 def test_what_is_learned_is_drawn_nearer(base, dataset, tmp_path):
     more = {"max_steps": 60, "validate_every": 5, "train_text_encoder": True, "ema_decay": 0.0}
     finetune(quick(dataset, base, tmp_path / "run", learning_rate=5e-3, **more))

@@ -177,6 +177,7 @@ def test_a_run_that_will_not_stop_is_killed_by_a_second_press_after_a_minute(wor
     assert not Local().is_alive(workspace.run(run_id))
 
 
+@pytest.mark.slow
 def test_killing_a_run_takes_its_workers_along(workspace):
     parent = """
     import pathlib, subprocess, sys, time

@@ -251,6 +251,7 @@ def test_rows_that_are_no_svaras_have_no_scale():
 # Runs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["scale", "both"])
 def test_a_run_logs_each_loss_and_resumes_equal(dataset, recognizer, tmp_path, kind):
     base = small_model(tmp_path / "base")

@@ -44,6 +44,7 @@ def test_crops_are_as_high_as_the_picture_and_the_same_for_the_same_step(picture
     assert not torch.equal(batch, crops(kept, course, 8))
 
 
+@pytest.mark.slow
 def test_training_brings_pictures_nearer(vae, pictures, tmp_path, monkeypatch):
     monkeypatch.setattr(picture_model, "WARMUP", 1)
     before = reconstruction_error(vae, pictures[:2])

@@ -79,6 +79,7 @@ def test_learning_needs_two_recordings(workspace, library):
         learning.retrain(workspace, library)
 
 
+@pytest.mark.slow
 def test_a_model_that_learned_from_others_replaces_the_old_only_if_better(
     workspace, library, concert, model
 ):
@@ -102,6 +103,7 @@ def test_a_model_that_learned_from_others_replaces_the_old_only_if_better(
     assert ranked == []  # both have approved sections
 
 
+@pytest.mark.slow
 def test_a_model_that_is_no_better_is_not_taken(workspace, library, concert):
     """What was approved is what the shipped model says already."""
     for name in ("file-a", "file-b"):

@@ -22,6 +22,7 @@ def file(tmp_path_factory, concert):
     return path
 
 
+@pytest.mark.slow
 def test_suggest_writes_a_table(file, tmp_path, concert):
     out = tmp_path / "sections.csv"
     done = command("suggest", str(file), "--out", str(out), "--workspace", str(tmp_path / "w"))
@@ -34,6 +35,7 @@ def test_suggest_writes_a_table(file, tmp_path, concert):
     assert "alapanai" in {row["section"] for row in rows}
 
 
+@pytest.mark.slow
 def test_mistakes_are_one_line(tmp_path):
     place = ("--workspace", str(tmp_path / "w"))
     for words, said in (

@@ -79,6 +79,7 @@ def test_strange_sound_is_believed_less():
     assert believed(1.0, 0.0, trust) <= 0.97
 
 
+@pytest.mark.slow
 def test_six_hours_are_cut_without_trouble(model):
     part = listen_to(noise(60), SR)
     rows = np.tile(part.rows, (360, 1))
