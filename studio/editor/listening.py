@@ -6,8 +6,6 @@ A tile is `TILE_S` seconds of f0, as float32 Hz, little-endian, a frame every `c
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,15 +15,16 @@ from core import audio, pitch
 from core.errors import StudioError
 from core.tonic import Tonic, listen, tonics
 from core.workspace import Workspace
+from studio.editor.later import Later
 
 TILE_S = 20.0
 
 _FIRST_S = 90.0  # a concert's first minutes are best: the drone is alone there
 _PIECES, _PIECE_S = 4, 15.0  # and these from all over the rest
 _CANDIDATES = 5
-_PATIENCE_S = 2.0  # then the page asks again
 _SURROUNDINGS_S = 0.5  # the tracker hears this much on both sides of a tile
 _TILES_KEPT = 512  # of 5 KB
+_TONICS_KEPT = 4096
 
 
 class Listening:
@@ -34,8 +33,7 @@ class Listening:
     def __init__(self, workspace: Workspace):
         self._workspace = workspace
         self._lock = threading.Lock()
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="tonic")
-        self._found: dict[str, Future] = {}
+        self._tonics = Later[list[Tonic]]("tonic", _TONICS_KEPT)
         self._pitch = lru_cache(_TILES_KEPT)(pitch_tile)
 
     def tonics(self, recording_id: str) -> list[Tonic] | None:
@@ -46,20 +44,7 @@ class Listening:
         AudioError
             If nothing in the recording has a pitch.
         """
-        source = self._source(recording_id)
-        with self._lock:
-            future = self._found.get(recording_id)
-            if future is None:
-                future = self._worker.submit(_tonics_of, source)
-                self._found[recording_id] = future
-        try:
-            return future.result(_PATIENCE_S)
-        except NotYet:
-            return None
-        except StudioError:
-            with self._lock:
-                self._found.pop(recording_id, None)  # the recording may be imported again
-            raise
+        return self._tonics.get(recording_id, _tonics_of, self._source(recording_id))
 
     def pitch(self, recording_id: str, index: int) -> bytes:
         """One tile of the melody's f0."""

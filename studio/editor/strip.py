@@ -7,10 +7,7 @@ coarse map of the whole recording that is made once.
 """
 
 import io
-import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +16,7 @@ import numpy as np
 from core import audio
 from core.errors import StudioError
 from core.workspace import Workspace, replacing
+from studio.editor.later import Later
 
 TILE_COLUMNS = 512
 ROWS = 128
@@ -29,7 +27,6 @@ _SR = 16_000
 _MAP_LEVEL = 7  # of the coarse map: four columns a second
 _MAP_HOPS = 4  # frames averaged into one of its columns
 _FLOOR_DB, _CEILING_DB = -92.0, -18.0  # of a full-scale sine; quieter or louder is all one colour
-_PATIENCE_S = 2.0  # a browser keeps six connections: none may wait for a long map
 _MAPS_KEPT = 8  # of 5 MB for a three-hour concert
 _COLOURS = ("#0d1a20", "#14393f", "#1f6866", "#6fa287", "#e8b54a", "#fff3cf")  # quiet to loud
 
@@ -39,9 +36,7 @@ class Strips:
 
     def __init__(self, workspace: Workspace):
         self._workspace = workspace
-        self._lock = threading.Lock()
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="strip")
-        self._maps: dict[str, Future] = {}
+        self._maps = Later[np.ndarray]("strip", _MAPS_KEPT)
 
     def tile(self, recording_id: str, level: int, index: int) -> bytes | None:
         """A tile as PNG; `None` while the map it needs is being made."""
@@ -57,21 +52,7 @@ class Strips:
     def _map(self, recording_id: str) -> np.ndarray | None:
         cached = self._workspace.features(recording_id, "strip")
         source = self._workspace.playback(recording_id)
-        with self._lock:
-            future = self._maps.get(recording_id)
-            if future is None:
-                future = self._worker.submit(_read_or_make, cached, source)
-                self._maps[recording_id] = future
-                while len(self._maps) > _MAPS_KEPT:
-                    del self._maps[next(iter(self._maps))]
-        try:
-            return future.result(_PATIENCE_S)
-        except NotYet:
-            return None
-        except StudioError:
-            with self._lock:
-                self._maps.pop(recording_id, None)  # the recording may be imported again
-            raise
+        return self._maps.get(recording_id, _read_or_make, cached, source)
 
 
 def columns_per_s(level: int) -> float:

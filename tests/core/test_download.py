@@ -338,7 +338,8 @@ def test_many_files_are_imported_by_many_processes(workspace, library, tmp_path)
 
 @pytest.mark.slow
 def test_a_dask_cluster_imports_the_same(workspace, library, tmp_path):
-    distributed = pytest.importorskip("distributed")
+    import distributed
+
     paths = [recorded(tmp_path / f"{k}.wav", k) for k in range(3)]
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None

@@ -1,6 +1,7 @@
 """A studio over a small workspace, for the tests of the page."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,15 +63,12 @@ def library(workspace) -> Iterator[Library]:
     opened.close()
 
 
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory) -> Iterator[Opened]:
-    """A studio with one recording, open on a free port."""
+@contextmanager
+def opened_studio(workspace: Workspace, library: Library, *more) -> Iterator[Opened]:
+    """The whole page over `workspace`, open on a free port; `more` is for `build_studio`."""
     from studio.build import build_studio, launch_settings
 
-    workspace = Workspace.at(tmp_path_factory.mktemp("studio"))
-    library = Library.of(workspace)
-    library.add(with_sound(workspace, "file-tones"))
-    page = build_studio(workspace, library)
+    page = build_studio(workspace, library, *more)
     _, url, _ = page.launch(
         server_name="127.0.0.1",
         prevent_thread_lock=True,
@@ -80,3 +78,13 @@ def studio(tmp_path_factory) -> Iterator[Opened]:
     yield Opened(url.rstrip("/"), workspace, library)
     page.close()
     library.close()
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory) -> Iterator[Opened]:
+    """A studio with one recording."""
+    workspace = Workspace.at(tmp_path_factory.mktemp("studio"))
+    library = Library.of(workspace)
+    library.add(with_sound(workspace, "file-tones"))
+    with opened_studio(workspace, library) as opened:
+        yield opened

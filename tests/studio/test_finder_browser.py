@@ -9,7 +9,7 @@ from core.library import Library
 from core.workspace import Workspace
 from tests.catalogue import ARTIST, CONCERT, GONE, pages_v2, write_pages
 from tests.sounds import encode, melody
-from tests.studio.conftest import Opened
+from tests.studio.conftest import Opened, opened_studio
 from tests.videos import served_videos, site_of
 
 pytestmark = pytest.mark.browser
@@ -20,7 +20,6 @@ expect.set_options(timeout=PATIENCE_MS)
 @pytest.fixture(scope="module")
 def hall(tmp_path_factory) -> Iterator[Opened]:
     """A studio whose catalogue is a folder and whose videos come from a server of this machine."""
-    from studio.build import build_studio, launch_settings
     from studio.downloads import Downloads
     from studio.finder import Finder
 
@@ -30,18 +29,9 @@ def hall(tmp_path_factory) -> Iterator[Opened]:
     Finder(workspace).change_source(str(write_pages(root / "Carnatic", pages_v2())))
     sound = encode(root / "a.webm", melody(12.0, 48_000), 48_000, "libopus").read_bytes()
     with served_videos(sound) as server:
-        page = build_studio(
-            workspace, library, None, Downloads(workspace, library, site_of(server))
-        )
-        _, url, _ = page.launch(
-            server_name="127.0.0.1",
-            prevent_thread_lock=True,
-            quiet=True,
-            **launch_settings(workspace, library),
-        )
-        yield Opened(url.rstrip("/"), workspace, library)
-        page.close()
-    library.close()
+        downloads = Downloads(workspace, library, site_of(server))
+        with opened_studio(workspace, library, None, downloads) as opened:
+            yield opened
 
 
 def choose(page: Page, facet: str, typed: str, option: str) -> None:

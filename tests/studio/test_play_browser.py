@@ -17,7 +17,7 @@ from core.library import Library
 from core.spectrogram import svara
 from core.workspace import PROJECT, Workspace
 from studio.playing import generate as generating
-from tests.studio.conftest import Opened
+from tests.studio.conftest import Opened, opened_studio
 from training import clips
 from training.clips import Clip
 from training.wish import GenerateConfig
@@ -30,20 +30,9 @@ expect.set_options(timeout=60_000)
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory) -> Iterator[Opened]:
     """A studio as it is after its installation: nothing was made yet."""
-    from studio.build import build_studio, launch_settings
-
     workspace = Workspace.at(tmp_path_factory.mktemp("fresh"))
-    library = Library.of(workspace)
-    page = build_studio(workspace, library)
-    _, url, _ = page.launch(
-        server_name="127.0.0.1",
-        prevent_thread_lock=True,
-        quiet=True,
-        **launch_settings(workspace, library),
-    )
-    yield Opened(url.rstrip("/"), workspace, library)
-    page.close()
-    library.close()
+    with opened_studio(workspace, Library.of(workspace)) as opened:
+        yield opened
 
 
 def saved(workspace: Workspace, raga: str, tala: str | None, section: str, seed: int = 0) -> str:

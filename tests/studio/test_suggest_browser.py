@@ -15,7 +15,7 @@ from core.segmentation.model import SHIPPED, Model, own
 from core.synthesis import Item, Plan, render
 from core.workspace import Workspace
 from studio.editor import setup
-from tests.studio.conftest import Opened
+from tests.studio.conftest import Opened, opened_studio
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 120_000  # two cores may be shared with a training run
@@ -43,8 +43,6 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory) -> Iterator[Stage]:
-    from studio.build import build_studio, launch_settings
-
     setup.main()
     workspace = Workspace.at(tmp_path_factory.mktemp("suggest"))
     library = Library.of(workspace)
@@ -58,15 +56,8 @@ def stage(tmp_path_factory) -> Iterator[Stage]:
     marked = [replace(s, recording_id=B, id=f"{B}-{i}") for i, s in enumerate(concert.segments)]
     library.save_all(marked, "asha")
     mistaught().save(own(workspace))
-    page = build_studio(workspace, library)
-    settings = launch_settings(workspace, library)
-    _, url, _ = page.launch(
-        server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **settings
-    )
-    opened = Opened(url.rstrip("/"), workspace, library)
-    yield Stage(opened, concert.segments, concert.recording.duration_s)
-    page.close()
-    library.close()
+    with opened_studio(workspace, library) as opened:
+        yield Stage(opened, concert.segments, concert.recording.duration_s)
 
 
 def mistaught() -> Model:
