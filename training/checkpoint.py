@@ -57,12 +57,19 @@ def optimizer_tensors(
     """AdamW's state as named tensors, and each parameter's step count."""
     state = optimizer.state_dict()["state"]
     tensors = {
-        f"{i}.{name}": value.clone()  # of 8-bit optimizers some are shared
+        f"{i}.{name}": _plain(value)
         for i, each in state.items()
         for name, value in each.items()
         if name != "step" and hasattr(value, "clone")
     }
     return tensors, {str(i): float(each["step"]) for i, each in state.items()}
+
+
+def _plain(value: "torch.Tensor") -> "torch.Tensor":
+    """A copy as safetensors take it: of its own (8-bit optimizers share some) and contiguous."""
+    import torch
+
+    return value.detach().clone(memory_format=torch.contiguous_format)
 
 
 def restore_optimizer(
@@ -99,13 +106,11 @@ def save_checkpoint(folder: Path, trained: Trained, progress: Progress, keep: in
     }
     with writing(), replacing(target) as part:
         part.mkdir()
-        save_file(
-            {k: v.detach().contiguous() for k, v in trained.parameters.items()}, part / WEIGHTS
-        )
+        save_file({k: _plain(v) for k, v in trained.parameters.items()}, part / WEIGHTS)
         save_file(tensors, part / OPTIMIZER)
         if trained.ema is not None:
             shadow = zip(trained.parameters, trained.ema.shadow_params, strict=True)
-            save_file(dict(shadow), part / EMA)
+            save_file({name: _plain(each) for name, each in shadow}, part / EMA)
             state["ema_steps"] = trained.ema.optimization_step
         (part / STATE).write_text(json.dumps(state, indent=1), "utf-8")
     for old in checkpoints(folder)[:-keep]:

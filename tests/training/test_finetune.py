@@ -89,6 +89,16 @@ def test_a_run_killed_at_any_step_goes_on_with_the_same_losses(run, base, datase
 
 
 @pytest.mark.slow
+def test_pictures_laid_out_as_a_gpu_likes_them_resume_with_the_same_losses(base, dataset, tmp_path):
+    laid_out = {"channels_last": True, "save_every": 2, "ema_decay": 0.9}
+    whole = finetune(quick(dataset, base, tmp_path / "whole", max_steps=4, **laid_out))
+    cut = finetune(quick(dataset, base, tmp_path / "cut", max_steps=4, **laid_out))
+    shutil.rmtree(cut / "checkpoints/step-000004")
+    finetune(quick(dataset, base, cut, max_steps=4, resume=True, **laid_out))
+    assert losses(cut) == losses(whole)
+    assert all(torch.equal(weights(whole)[name], each) for name, each in weights(cut).items())
+
+
 def test_what_is_learned_is_drawn_nearer(base, dataset, tmp_path):
     more = {"max_steps": 60, "validate_every": 5, "train_text_encoder": True, "ema_decay": 0.0}
     finetune(quick(dataset, base, tmp_path / "run", learning_rate=5e-3, **more))
