@@ -174,6 +174,8 @@ def _measure(piece: tuple[np.ndarray, int, int]):
     y, n_before, n_own = piece
     first = n_before // HOP
     n_frames = max(1, round(n_own / HOP))
+    if n_own < HOP:  # a few samples after the last whole block: the melody has no frame of them
+        y = np.pad(y, (0, 2 * HOP - n_own))
     frames = hear(y)[first : first + n_frames]
     cents, mouth = repetition.points(frames)
     return (seconds.by_second(frames), frames.onset, cents, mouth), n_own

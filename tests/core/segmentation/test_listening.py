@@ -88,3 +88,11 @@ def test_too_long_and_broken_sound_is_refused(file, monkeypatch):
 
 def test_silence_is_known_as_such():
     assert listen_to(np.zeros(5 * SR, np.float32), SR).is_silent
+
+
+@pytest.mark.parametrize("more", [1, 100, 255, 256, 300])
+def test_a_few_samples_after_the_last_block_are_heard(y, more):
+    whole = np.resize(y, 12 * SR + more)
+    found = listen_to(whole, SR)
+    assert len(found) in (12, 13)
+    assert np.isfinite(found.rows).all()
