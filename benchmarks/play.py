@@ -30,9 +30,10 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of each judge; torch is told its own number
@@ -49,6 +50,10 @@ from benchmarks.play_measures import (
     hear_sample,
 )
 from core.synthesis.rhythm import TEMPI
+from core.workspace import ASSETS
+
+if TYPE_CHECKING:
+    from training.raga_network import Recognizer
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +73,7 @@ JUDGED_S = 15.0
 TONIC_HZ = 146.83
 STEPS = (8, 12, 20, 30)
 OF = 4  # best of so many
+RECOGNIZER = ASSETS / "recognizer.safetensors"
 TIMED = ("kriti", "tani avartanam")
 PARTS = ("speed", "ceiling", "model")
 SOUNDS = {".mp3", ".wav", ".flac", ".ogg", ".m4a", ".opus"}
@@ -84,6 +90,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--ceiling-clips", type=int, default=2, help="sample passages of each")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--guidance", type=float, default=4.0)
+    parser.add_argument("--tala-guide", type=float, default=0.9, help="0 leaves the rhythm to it")
+    parser.add_argument("--recognizer", type=Path, default=RECOGNIZER, help="chooses the best")
     parser.add_argument("--threads", type=int, default=2, help="torch's, on a CPU")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="judges at once")
     parser.add_argument("--batch", type=int, help="clips drawn at once: 1, on a GPU 32")
@@ -135,12 +143,43 @@ def judged(asked, generator, ragas, talas, pool: Executor) -> dict[str, list[Hea
             pool.submit(hear_file, path, start_s, each, ragas, talas)
             for path, start_s, each in stretches(asked.clips)
         ]
+    liked: list[float | None] = []
     if "model" in asked.parts:
-        futures["model"] = [
-            pool.submit(hear_picture, image, codec, each, ragas, talas)
-            for each, image in drawn(asked, generator, ragas, talas)
+        liking, futures["model"] = Liking.of(asked.recognizer), []
+        for each, image in drawn(asked, generator, ragas, talas):
+            futures["model"].append(pool.submit(hear_picture, image, codec, each, ragas, talas))
+            liked.append(liking(image, each.raga))
+    heard = {name: _done(name, each) for name, each in futures.items()}
+    if liked:
+        heard["model"] = [
+            replace(each, liked=much) for each, much in zip(heard["model"], liked, strict=True)
         ]
-    return {name: _done(name, each) for name, each in futures.items()}
+    return heard
+
+
+@dataclass(frozen=True)
+class Liking:
+    """How a recogniser of pictures likes one as its raga: the log probability, in nats."""
+
+    recognizer: "Recognizer"
+
+    @classmethod
+    def of(cls, path: Path) -> "Liking":
+        """By the recogniser of a file."""
+        from training.raga_network import Recognizer
+
+        return cls(Recognizer.load(path))
+
+    def __call__(self, image: np.ndarray, raga: str | None) -> float | None:
+        """None of a picture that is in no raga it knows."""
+        import torch
+
+        place = self.recognizer.place(raga or "")
+        if place < 0:
+            return None
+        picture = torch.from_numpy(image)[None, None].float() / 127.5 - 1
+        with torch.inference_mode():
+            return float(self.recognizer.logits(picture).log_softmax(dim=1)[0, place])
 
 
 def _done(name: str, futures: Sequence[Future]) -> list[Heard]:
@@ -194,6 +233,7 @@ def drawn(asked, generator, ragas, talas) -> Iterator[tuple[Asked, np.ndarray]]:
                     tempo=each.tempo,
                     seed=each.seed,
                     tonic_hz=TONIC_HZ,
+                    tala_guide=asked.tala_guide,
                 ),
                 known.vocabulary,
             )
@@ -292,7 +332,7 @@ def _of_raga(name: str, heard: Sequence[Heard]) -> dict[str, float]:
 
 
 def chosen(heard: Sequence[Heard]) -> dict[str, float]:
-    """The same of the best of every four alapanais, as the studio's `best of` chooses."""
+    """The same of the best of every four alapanais, chosen by the recogniser, not the judge."""
     alapanai = [each for each in heard if each.asked.section == "alapanai"]
     ragas = dict.fromkeys(each.asked.raga for each in alapanai)
     best = [b for r in ragas for b in best_of([e for e in alapanai if e.asked.raga == r], OF)]

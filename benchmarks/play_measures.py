@@ -54,6 +54,7 @@ class Heard:
     tala: str | None = None
     akshara_s: float | None = None
     level: float | None = None  # of the mridangam, where it is known
+    liked: float | None = None  # by the recogniser of pictures, where it chose
 
     @property
     def is_in_tala(self) -> bool:
@@ -179,9 +180,9 @@ class Scale:
 
 
 def best_of(heard: Sequence[Heard], n: int) -> list[Heard]:
-    """Of each `n` clips that differ in their seeds, the one the studio would keep."""
-
-    def score(each: Heard) -> float:
-        return (each.adherence or 0.0) + each.share
-
-    return [max(heard[i : i + n], key=score) for i in range(0, len(heard) - n + 1, n)]
+    """Of each `n` clips that differ in their seeds, the one that the recogniser likes best."""
+    return [
+        max(heard[i : i + n], key=lambda each: each.liked)
+        for i in range(0, len(heard) - n + 1, n)
+        if all(each.liked is not None for each in heard[i : i + n])
+    ]

@@ -52,6 +52,7 @@ class Form:
     negative_prompt: gr.Textbox
     steps: gr.Slider
     guidance: gr.Slider
+    tala_guide: gr.Slider
     lora: gr.Dropdown
     lora_strength: gr.Slider
     begin: gr.Radio
@@ -258,6 +259,15 @@ def _model(workspace: Workspace) -> dict:
         with gr.Row():
             steps = gr.Slider(1, 100, value=20, step=1, label="Steps", elem_id="play-steps")
             guidance = gr.Slider(0, 15, value=4, step=0.5, label="Guidance")
+        tala_guide = gr.Slider(
+            0,
+            1,
+            value=0.9,
+            step=0.05,
+            label="Tala guide",
+            info="How long a mridangam in the tala leads the drawing; 0 leaves the rhythm to it.",
+            elem_id="play-tala-guide",
+        )
         with gr.Row():
             lora = gr.Dropdown(
                 lora_choices(workspace), value="", label="LoRA", allow_custom_value=True
@@ -268,6 +278,7 @@ def _model(workspace: Workspace) -> dict:
         "candidates": candidates,
         "steps": steps,
         "guidance": guidance,
+        "tala_guide": tala_guide,
         "lora": lora,
         "lora_strength": strength,
     }

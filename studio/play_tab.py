@@ -105,6 +105,7 @@ def _form_values(saved: clips.SavedClip) -> list:
         config.negative_prompt,
         config.steps,
         config.guidance_scale,
+        config.tala_guide,
         config.lora or "",
         config.lora_strength,
         begin,

@@ -40,6 +40,7 @@ def generate(
     negative_prompt: str = "",
     steps: float = 20,
     guidance: float = 4,
+    tala_guide: float = 0.9,
     lora: str = "",
     lora_strength: float = 1,
     begin: str = "new",
@@ -70,6 +71,7 @@ def generate(
         negative_prompt: what is not wanted, in words.
         steps: denoising steps; more are slower and finer.
         guidance: how strictly the words are followed.
+        tala_guide: how much of the way a mridangam in the tala leads; 0 leaves it to the model.
         lora: the folder of a LoRA that was trained here; empty for none.
         lora_strength: how much of it, 0 none.
         begin: new, vary (make the source anew) or continue (go on from its end).

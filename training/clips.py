@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from core import theory
 from core.errors import StudioError
@@ -217,7 +217,10 @@ def read(sidecar: Path) -> SavedClip:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        saved = TypeAdapter(SavedClip).validate_json(sidecar.read_bytes())
+        said = TypeAdapter(dict[str, Any]).validate_json(sidecar.read_bytes())
+        if isinstance(said.get("config"), dict):
+            said["config"].setdefault("tala_guide", 0.0)  # drawn before there was one
+        saved = TypeAdapter(SavedClip).validate_python(said)
     except OSError as error:
         raise StudioError(f"{sidecar} cannot be read: {error.strerror}.") from error
     except ValidationError as error:

@@ -67,7 +67,7 @@ class Model:
         noise = self.noise(windows, wish.config.seed)
         text_states = self.text_states(wish, windows)
         if source is None:
-            latents = noise * self.pipeline.scheduler.init_noise_sigma
+            latents, course = self.led([wish], noise, windows, course)
         elif wish.config.use == "vary":
             latents, course = self.varied(source, noise, windows, course, wish.config.strength)
         else:
@@ -90,8 +90,8 @@ class Model:
                 for wish in wishes
             ]
         )
-        start = noise * self.pipeline.scheduler.init_noise_sigma
-        latents = denoise(self.pipeline, start, texts, windows, course)
+        latents, course = self.led(wishes, noise, windows, course)
+        latents = denoise(self.pipeline, latents, texts, windows, course)
         return [self.picture(each[None], windows) for each in latents]
 
     def windows(self, wish: Wish, n_columns: int) -> Windows:
@@ -139,6 +139,14 @@ class Model:
             negative_prompt=negative_prompt,
         )
         return torch.stack([unwanted, wanted], dim=1)
+
+    def led(self, wishes: Sequence[Wish], noise, windows, course: Course):
+        """Begin with noise, led by strokes of the talas that are asked for."""
+        from training.tala_guide import TalaGuide
+
+        guide = TalaGuide.of(self, wishes, noise, windows)
+        keep = guide.keep if guide else None
+        return noise * self.pipeline.scheduler.init_noise_sigma, replace(course, keep=keep)
 
     def varied(self, source, noise, windows, course: Course, strength: float):
         """Begin with the source, made noisy: the more strength, the noisier."""

@@ -86,6 +86,7 @@ class Generator:
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
         source: np.ndarray | None = None,
+        prompt: str | None = None,
     ) -> Clip:
         """Make the clip that `config` describes.
 
@@ -93,6 +94,8 @@ class Generator:
         ----------
         source : np.ndarray [shape=(n_rows, n_columns), uint8], optional
             A picture to vary or continue, instead of that of the clip `config.source`.
+        prompt : str, optional
+            The words that `config` came to when it was first drawn.
 
         Raises
         ------
@@ -107,6 +110,7 @@ class Generator:
         watch = _Watch(**{name: call for name, call in asked.items() if call})
         known = self.taught
         wish = resolve(replace(config, model=self.model), known.vocabulary)
+        wish = replace(wish, prompt=prompt or wish.prompt)
         codec = known.codec_at(config.tonic_hz)
         if source is None and config.source:
             source = picture_of_clip(self.workspace or Workspace.at(), config.source, codec)
@@ -217,9 +221,9 @@ def again(
 ) -> Clip:
     """Make a saved clip anew: the same samples, if its model has not changed since."""
     generator = generator or Generator(saved.config.model)
-    config = replace(saved.config, prompt=saved.prompt)  # templates may have changed since
     source = read_image(saved.source_picture)[0] if saved.source_picture.exists() else None
-    clip = generator.generate(config, progress, source=source)
+    prompt = saved.prompt  # templates may have changed since
+    clip = generator.generate(saved.config, progress, source=source, prompt=prompt)
     notes = saved.notes
     if clip.model_hash != saved.model_hash:
         changed = (

@@ -60,6 +60,9 @@ class GenerateConfig:
     """How strictly the words are followed; 1 does not insist on them."""
     negative_prompt: str = ""
     """What is not wanted, in words."""
+    tala_guide: float = 0.9
+    """How much of the way a mridangam in the tala leads the drawing; 0 leaves the rhythm to the
+    model. Not where there is no tala, where words of your own are given, or with a source."""
     prompt: str | None = None
     """Any words, instead of those made from raga, tala and section."""
     model: str = DEMO
@@ -91,6 +94,7 @@ class GenerateConfig:
         _within("tonic_hz", self.tonic_hz, *TONIC_RANGE_HZ)
         _within("seed", self.seed, 0, MAX_SEED)
         _within("strength", self.strength, 0.01, 1)
+        _within("tala_guide", self.tala_guide, 0, 1)
         _within("threads", self.threads or 1, 1, 1024)
         _within("lora_strength", self.lora_strength, -4, 4)
         if self.loop and self.source and self.use == "continue":
@@ -130,6 +134,13 @@ class Wish:
     prompt: str
     morph_to: str | None = None  # the words at the end, if they are not those at the start
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_led(self) -> bool:
+        """Whether a mridangam in the tala leads the drawing (`training.tala_guide`)."""
+        config = self.config
+        free = not config.tala or config.section not in IN_TALA or _plain(config.prompt)
+        return config.tala_guide > 0 and not free
 
 
 def resolve(config: GenerateConfig, vocabulary: Vocabulary | None = None) -> Wish:
