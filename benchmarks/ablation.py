@@ -63,7 +63,8 @@ class Ablation:
     steps: int = 300
     """Optimizer steps of each run."""
     seconds: float = 0.0
-    """If given, each run trains so long instead (or to its last step): equal time, not steps."""
+    """If given, each run trains so long instead (or to its last step): equal time, not steps.
+    Without a GPU these are seconds of the processor, whatever else it does."""
     batch_size: int = 16
     """Pictures in a step."""
     learning_rate: float = 3e-4
@@ -187,17 +188,18 @@ def _train(session: "Session", config: Ablation) -> dict[str, float]:
 
     from training.session import take_step
 
-    began = timed = time.monotonic()
+    clock = time.monotonic if torch.cuda.is_available() else time.process_time
+    began = timed = clock()
     last = None
     for step in range(config.steps):
         if step == WARMUP_STEPS:
             float(last.loss)
-            timed = time.monotonic()
+            timed = clock()
         last = take_step(session)
-        if config.seconds and time.monotonic() - began > config.seconds:
+        if config.seconds and clock() - began > config.seconds:
             break
     float(last.loss)  # waits for a GPU to have done it
-    timed = time.monotonic() - timed
+    timed = clock() - timed
     taken = session.progress.step
     timed_steps = max(1, taken - WARMUP_STEPS) if taken > WARMUP_STEPS else taken
     if torch.cuda.is_available():
@@ -231,6 +233,7 @@ def _drawn(config: Ablation, session: "Session", name: str, asks, n_each: int) -
     from training.raga_guide import RagaGuide
     from training.raga_network import Recognizer
 
+    session.pipeline.to(session.accelerator.device)  # what is not trained was put aside
     known = Taught(session.listener.codec, session.vocabulary(), session.is_aligned)
     manner = Manner(config.sampling_steps, config.guidance_scale, config.at_once)
     chooser = guide = None

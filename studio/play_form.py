@@ -268,20 +268,22 @@ def _model(workspace: Workspace) -> dict:
             info="How long a mridangam in the tala leads the drawing; 0 leaves the rhythm to it.",
             elem_id="play-tala-guide",
         )
-        with gr.Row():
-            lora = gr.Dropdown(
-                lora_choices(workspace), value="", label="LoRA", allow_custom_value=True
-            )
-            strength = gr.Slider(0, 2, value=1, step=0.1, label="LoRA's strength")
+        loras = _lora(workspace)
     return {
         "model": model,
         "candidates": candidates,
         "steps": steps,
         "guidance": guidance,
         "tala_guide": tala_guide,
-        "lora": lora,
-        "lora_strength": strength,
+        **loras,
     }
+
+
+def _lora(workspace: Workspace) -> dict:
+    with gr.Row():
+        lora = gr.Dropdown(lora_choices(workspace), value="", label="LoRA", allow_custom_value=True)
+        strength = gr.Slider(0, 2, value=1, step=0.1, label="LoRA's strength")
+    return {"lora": lora, "lora_strength": strength}
 
 
 def model_choices(workspace: Workspace) -> list[tuple[str, str]]:

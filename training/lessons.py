@@ -75,11 +75,12 @@ class Lessons:
     minutes: float = 4.0  # of each concert
     hop_s: float = 5.0  # from clip to clip: each clip half new
     first_seed: int = 1000
+    named: tuple[str, ...] = ()  # ragas instead of the first `n_ragas` that the demo model knows
 
     @property
     def ragas(self) -> tuple[str, ...]:
         """By the names that `core.theory` displays."""
-        return tuple(raga(name).name for name in RAGAS[: self.n_ragas])
+        return tuple(raga(name).name for name in self.named or RAGAS[: self.n_ragas])
 
     @property
     def talas(self) -> tuple[str, ...]:
