@@ -1,0 +1,91 @@
+"""A dataset pushed to the Hub by its button, from the real page with the real client."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.workspace import PROJECT, Workspace
+from tests.core.test_publish import CLOSED, OPEN, filled
+from tests.hub import Hub, serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+PATIENCE_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[Hub]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Workspace:
+    workspace = Workspace.at(tmp_path_factory.mktemp("hub") / "workspace")
+    filled(workspace, "imagefolder")
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def url(place, hub) -> Iterator[str]:
+    """`python app.py`, for which the Hub is the loopback one; until it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    told = {"HF_ENDPOINT": hub.address, "HF_TOKEN": "hf_test", "HF_HUB_DISABLE_XET": "1"}
+    told |= {"HF_HUB_OFFLINE": "0", "STUDIO_WORKSPACE": str(place.root)}
+    process = subprocess.Popen(
+        [sys.executable, "app.py", "--port", str(port)], cwd=PROJECT, env=os.environ | told
+    )
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(address, timeout=2)
+            break
+        except (urllib.error.URLError, TimeoutError):
+            assert process.poll() is None, "app.py ended before it answered"
+            time.sleep(0.2)
+    yield address
+    process.terminate()
+    process.wait(timeout=30)
+
+
+def opened(page: Page, url: str) -> None:
+    page.goto(f"{url}/?tab=captions")
+    page.locator("#export-hub").get_by_role("button").first.click(timeout=PATIENCE_MS)
+
+
+def test_the_button_pushes_what_is_open_and_says_what_stayed(page, url, hub, place):
+    opened(page, url)
+    push = page.get_by_role("button", name="Push the dataset named above")
+    push.click()
+    expect(page.get_by_text("Where to? Give the repository's name").first).to_be_visible()
+    page.get_by_label("Repository").fill("me/demo")
+    push.click()
+    said = page.locator("#export-pushed")
+    expect(said).to_contain_text("Only you see it.", timeout=PATIENCE_MS)
+    expect(said).to_contain_text("2 clips of restricted recordings stayed here")
+    assert hub.created[0]["visibility"] == "private"
+    pictures = [name for name in hub.files if name.endswith(".png")]
+    assert len(pictures) == 2
+    assert all(OPEN in name for name in pictures)
+    secret = [each.read_bytes() for each in place.dataset("demo").rglob(f"{CLOSED}*.png")]
+    assert len(secret) == 2
+    assert not any(each in sent for each in secret for sent in hub.files.values())
+
+
+def test_on_a_phone_nothing_of_the_opened_form_is_cut_off(page, url):
+    page.set_viewport_size({"width": 390, "height": 844})
+    opened(page, url)
+    for part in ("Repository", "Everybody may see it"):
+        box = page.get_by_label(part).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
