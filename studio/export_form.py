@@ -237,7 +237,7 @@ def _how() -> dict[str, gr.components.Component]:
                 "max_per_recording": _number("Most of a recording", 0, "0: all."),
                 "max_per_section": _number("Most of a section", 0, "0: all."),
             }
-        with gr.Row():
+        with gr.Row(elem_classes="stacks"):
             form |= {
                 "align_tonic": gr.Checkbox(usual.align_tonic, label="Count rows from the tonic"),
                 "estimate_tonic": gr.Checkbox(label="Measure tonics that are not known"),
@@ -261,7 +261,7 @@ def _hand_on(workspace: Workspace, library: Library, name: gr.Textbox) -> None:
             "and a hash do. The token is `$HF_TOKEN` or that of `hf auth login`.",
             elem_classes="hint",
         )
-        with gr.Row():
+        with gr.Row(elem_classes="stacks"):
             repo = gr.Textbox(label="Repository", placeholder="me/my-dataset", scale=2)
             public = gr.Checkbox(label="Everybody may see it", min_width=180)
             send = gr.Button("Push the dataset named above", min_width=220)

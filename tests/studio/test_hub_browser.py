@@ -84,8 +84,12 @@ def test_the_button_pushes_what_is_open_and_says_what_stayed(page, url, hub, pla
 def test_on_a_phone_nothing_of_the_opened_form_is_cut_off(page, url):
     page.set_viewport_size({"width": 390, "height": 844})
     opened(page, url)
-    for part in ("Repository", "Everybody may see it"):
-        box = page.get_by_label(part).bounding_box()
-        assert box["x"] >= 0
+    page.locator("#export-more").get_by_role("button").first.click()
+    for said in ("Everybody may see it", "Replace a dataset of this name", "Count rows from the"):
+        words = page.get_by_text(said)
+        expect(words).to_be_visible()
+        assert words.evaluate("e => e.scrollWidth <= e.clientWidth || !e.clientWidth")
+        box = words.bounding_box()
+        assert box["width"] > 100  # in a line or two, not a letter a line
         assert box["x"] + box["width"] <= 390
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
