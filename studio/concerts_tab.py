@@ -1,5 +1,6 @@
 """Stages 1 and 2 in the page: the concerts there are, and how another one comes in."""
 
+import tempfile
 from collections import defaultdict
 from dataclasses import dataclass
 from html import escape
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from core.decoder import AUDIO_SUFFIXES
 from core.edits import clock
 from core.errors import DownloadError
 from core.fields import tonic_name
@@ -18,6 +20,7 @@ from core.workspace import Workspace
 from studio.access import on_space
 from studio.alerts import alerting, bound
 from studio.downloads import Downloads
+from studio.dropped import NOTES, folder_chooser, gathered
 from studio.finder import Finder
 from studio.finder_panel import build_finder, build_links, fetch_links, offered, refreshed_downloads
 from studio.samples import SampleConcerts
@@ -32,7 +35,7 @@ RIGHTS = [
     ("Creative Commons BY-NC 4.0", "cc-by-nc-4.0"),
     ("Creative Commons BY-NC-SA 4.0", "cc-by-nc-sa-4.0"),
 ]
-SOUND_FILES = ["audio", ".m4a", ".wma", ".opus", ".webm", ".mp4", ".mka", ".csv"]
+SOUND_FILES = ["audio", *sorted(AUDIO_SUFFIXES), ".csv", *NOTES]
 POLL_S = 2.0
 SAID = 20  # recordings that an import names
 
@@ -47,7 +50,7 @@ element.addEventListener('click', (event) => {
 """
 
 STEPS = (
-    ("concerts", "Bring in a concert", "Drop a file here, or begin with a sample."),
+    ("concerts", "Bring in a concert", "Drop files or a folder, or begin with a sample."),
     ("segment", "Mark its sections", "Alapanai, kriti, tani … by dragging over the waveform."),
     ("captions", "Say what they are", "One sentence for each, from a template; export."),
     ("train", "Train", "Fine-tune a model on them with one press."),
@@ -108,8 +111,8 @@ def bring_in(
     given = [Path(each) for each in files or ()] + [Path(each) for each in [folder.strip()] if each]
     tables = [path for path in given if path.suffix.lower() == ".csv"]
     paths = [path for path in given if path not in tables]
-    if not paths:
-        raise DownloadError("No file yet. Drop audio files into the box, then press Import.")
+    if not any(path.suffix.lower() not in NOTES for path in paths):
+        raise DownloadError("No sound yet. Drop audio files into the box, then press Import.")
     if len(tables) > 1:
         raise DownloadError("There are two tables of labels. Drop one CSV beside the sound.")
     labels = Labels.read(tables[0]) if tables else Labels()
@@ -117,7 +120,9 @@ def bring_in(
     def show(share: float, what: str) -> None:
         progress(share, desc=what)
 
-    found = Importer(workspace, library, labels).run(paths, rights, show)
+    with tempfile.TemporaryDirectory(dir=workspace.root, prefix=".part-") as place:
+        together = gathered(paths, Path(place))
+        found = Importer(workspace, library, labels).run(together, rights, show)
     if not found:
         raise DownloadError(summary(found.failed))
     lines = [f"- **{_plain(each.title)}**, {clock(each.duration_s)}" for each in found[:SAID]]
@@ -172,12 +177,13 @@ def _bring_in_card(
     with gr.Row(equal_height=False, elem_classes="bring"):
         with gr.Column(min_width=290):
             files = gr.File(
-                label="Audio files, any format",
+                label="Audio files of any format, or a folder of them",
                 file_count="multiple",
                 file_types=SOUND_FILES,
                 height=190,
                 elem_id="import-files",
             )
+            folder_chooser(SOUND_FILES)
         with gr.Column(min_width=290):
             folder = gr.Textbox(
                 label="Or a folder of this machine, with all that lies in it",

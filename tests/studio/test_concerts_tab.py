@@ -119,3 +119,29 @@ def test_a_rendering_that_fails_says_so_in_the_page(workspace, library, monkeypa
     while samples.is_rendering:
         pass
     assert "could not be rendered" in concerts_html(library, samples)
+
+
+def test_uploads_of_one_folder_lie_together_again(workspace, library, tmp_path):
+    """As gradio keeps them: each in a folder of its own."""
+    uploads = []
+    for n, (name, content) in enumerate(
+        [("Nidhi.wav", None), ("Nidhi.ctonic.txt", b"155.5"), ("Nidhi.json", b'{"title": "Nidhi"}'),
+         ("Nidhi.wav", None), ("Nidhi.ctonic.txt", b"170.5")]
+    ):  # fmt: skip
+        path = tmp_path / str(n) / name
+        path.parent.mkdir()
+        if content is None:
+            audio.write(path, np.full(16_000, 0.1 + 0.1 * n, np.float32), 16_000)
+        else:
+            path.write_bytes(content)
+        uploads.append(str(path))
+    bring_in(workspace, library, uploads, "", "own", lambda *a, **k: None)
+    tonics = sorted(each.tonic_hz for each in library.recordings())
+    assert tonics == [155.5, 170.5]
+    assert not list(workspace.root.glob(".part-*"))
+
+
+def test_notes_without_sound_are_no_concert(workspace, library, tmp_path):
+    (tmp_path / "Nidhi.json").write_text("{}")
+    with pytest.raises(Exception, match="Drop audio files"):
+        bring_in(workspace, library, [str(tmp_path / "Nidhi.json")], "", "own")
