@@ -89,6 +89,7 @@ def launch_settings(workspace: Workspace, library: Library) -> dict[str, Any]:
         "run_history": False,
         "ssr_mode": False,
         "footer_links": ["api"],
+        "mcp_server": True,  # of what the API offers; everything else is private
     }
 
 

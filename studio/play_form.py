@@ -129,7 +129,10 @@ def _metre() -> dict:
             list(SUNG), value=PREFERRED["section"], label="Section", elem_id="play-section"
         )
         tala = gr.Dropdown(
-            tala_choices(), value=PREFERRED["tala"], label="Tala", elem_id="play-tala"
+            [("Any", ""), *tala_choices()],
+            value=PREFERRED["tala"],
+            label="Tala",
+            elem_id="play-tala",
         )
     with gr.Row():
         instrument = gr.Dropdown(

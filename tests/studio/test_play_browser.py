@@ -1,5 +1,6 @@
 """The Play tab in a real browser and through its API, with the model that ships."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 from gradio.utils import get_function_description
 from gradio_client import Client
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
 from playwright.sync_api import Page, expect
 
 from core import audio
@@ -179,6 +182,36 @@ def test_five_visitors_at_once_get_their_own_clips(fresh):
         assert raga in got[raga]["caption"]
         kept, heard = (audio.load(path)[0] for path in (own.audio, got[raga]["sound"]))
         assert np.abs(kept - heard).max() < 1e-3  # wav and flac round their 16 bits otherwise
+
+
+def test_a_model_context_protocol_client_is_offered_the_two_and_makes_a_clip(fresh):
+    async def spoken() -> tuple:
+        async with (
+            streamable_http_client(f"{fresh.url}/gradio_api/mcp/") as (reads, writes, _),
+            ClientSession(reads, writes) as session,
+        ):
+            await session.initialize()
+            tools = (await session.list_tools()).tools
+            wish = {"raga": "Todi", "section": "alapanai", "tala": "", "tempo": ""}
+            made = await session.call_tool("generate", wish | {"seconds": 5, "steps": 1})
+            listed = await session.call_tool("list_clips", {"raga": "todi"})
+            refused = await session.call_tool("generate", wish | {"raga": "Tody", "seconds": 5})
+            return tools, made, listed, refused
+
+    tools, made, listed, refused = asyncio.run(spoken())
+    told = {each.name: each for each in tools}
+    assert sorted(told) == ["generate", "list_clips"]
+    assert told["generate"].description.startswith("Make a clip of Carnatic music")
+    assert (
+        "slow, medium or fast" in told["generate"].inputSchema["properties"]["tempo"]["description"]
+    )
+    assert not made.isError
+    clip_id = next(each.text for each in made.content if "'id'" in getattr(each, "text", ""))
+    newest = clips.clips(fresh.workspace, raga="Todi")[0]
+    assert newest.id in clip_id
+    assert newest.id in listed.content[0].text
+    assert refused.isError
+    assert "Todi" in refused.content[0].text
 
 
 def test_the_api_says_what_it_takes_and_refuses_what_cannot_be(fresh):
