@@ -36,7 +36,9 @@ TWO_SIDED_95 = 1.96
 SHORT_NAMES = {"anandha": "Anandabhairavi", "sindhu": "Sindhubhairavi"}
 
 
-def samples(concerts: int = 80, learned: int = 9, cache: Path | None = None) -> None:
+def samples(
+    concerts: int = 80, learned: int = 9, cache: Path | None = None, first: int = FIRST_HELD_OUT
+) -> None:
     """Rank forty ragas for a minute of each held-out sample concert.
 
     Parameters
@@ -47,12 +49,14 @@ def samples(concerts: int = 80, learned: int = 9, cache: Path | None = None) -> 
         Melodies of each raga that the recogniser learns from: scores, not sound, of other seeds.
     cache
         A folder that keeps what was heard of each concert.
+    first
+        The first concert's seed; every seed from 9000 on is held out.
     """
     folder = cache or Path(tempfile.mkdtemp())
     ragas = [theory.raga(name) for name in FORTY]
     recogniser = Recogniser.fit([melody(name, s) for name in FORTY for s in range(learned)])
     found: dict[str, list] = {"theory": [], "theory, tonic measured": [], "learned": []}
-    for seed in range(FIRST_HELD_OUT, FIRST_HELD_OUT + concerts):
+    for seed in range(first, first + concerts):
         heard = hear(seed, folder)
         true = theory.raga(heard.raga)
         by_theory = rank(heard.track, heard.tonic_hz, ragas)

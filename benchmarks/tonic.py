@@ -50,6 +50,7 @@ def main(
     held_out: int = 100,
     cache: Path | None = None,
     workers: int = 2,
+    first: int = FIRST_HELD_OUT,
 ) -> None:
     """Evaluate the tonic on held-out sample concerts of a minute, after a new fit where asked.
 
@@ -65,11 +66,13 @@ def main(
         A folder that keeps what was heard of each concert.
     workers
         Processes that render and listen.
+    first
+        The first held-out concert's seed.
     """
     folder = cache or Path(tempfile.mkdtemp())
     if fit:
         _write(learn(heard(range(FIRST_FITTED, FIRST_FITTED + fitted), folder, workers)))
-    report(heard(range(FIRST_HELD_OUT, FIRST_HELD_OUT + held_out), folder, workers))
+    report(heard(range(first, first + held_out), folder, workers))
 
 
 def heard(seeds: range, folder: Path, workers: int) -> list[Heard]:
