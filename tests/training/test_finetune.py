@@ -99,6 +99,7 @@ def test_pictures_laid_out_as_a_gpu_likes_them_resume_with_the_same_losses(base,
     assert all(torch.equal(weights(whole)[name], each) for name, each in weights(cut).items())
 
 
+@pytest.mark.slow
 def test_what_is_learned_is_drawn_nearer(base, dataset, tmp_path):
     more = {"max_steps": 60, "validate_every": 5, "train_text_encoder": True, "ema_decay": 0.0}
     finetune(quick(dataset, base, tmp_path / "run", learning_rate=5e-3, **more))
