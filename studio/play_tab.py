@@ -17,7 +17,11 @@ from studio.playing import OF_CLIP, generate
 from training import clips
 from training.wish import FREE_TIME, sruti_in_words
 
-PLAY_NEXT = "(...all) => { window.studioPlaysNext = true; return all; }"  # what comes to the panel
+# What comes to the panel in the place of the clip that stands there now.
+PLAY_NEXT = """(...all) => {
+  window.studioPlaysAfter = document.querySelector('#play-clip .clip')?.dataset.clip ?? 'none';
+  return all;
+}"""
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,9 @@ new MutationObserver(() => {
     else box.dataset.sounding = 'true';
   }
   const section = element.querySelector('.clip');
-  if (section && window.studioPlaysNext) {
-    window.studioPlaysNext = false;
+  const after = window.studioPlaysAfter;
+  if (section && after && section.dataset.clip !== after) {
+    window.studioPlaysAfter = null;
     element.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
     player().play().catch(() => {});
   }

@@ -88,7 +88,7 @@ def test_the_first_press_plays_on_a_fresh_install(fresh, page):
     expect(page.locator("#play-clip [data-drone]")).to_have_attribute("data-sounding", "true")
 
     # The same settings again are the same samples, from the sidecar and by the command.
-    page.locator("input[type=file][accept*='.json']").set_input_files(
+    page.locator("input[type=file][accept='.json']").set_input_files(
         made.folder / f"{made.id}.json"
     )
     expect(page.locator("#play-seed input")).to_have_value(str(made.config.seed))
