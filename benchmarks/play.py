@@ -30,10 +30,9 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of each judge; torch is told its own number
@@ -50,10 +49,6 @@ from benchmarks.play_measures import (
     hear_sample,
 )
 from core.synthesis.rhythm import TEMPI
-from core.workspace import ASSETS
-
-if TYPE_CHECKING:
-    from training.raga_network import Recognizer
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +68,6 @@ JUDGED_S = 15.0
 TONIC_HZ = 146.83
 STEPS = (8, 12, 20, 30)
 OF = 4  # best of so many
-RECOGNIZER = ASSETS / "recognizer.safetensors"
 TIMED = ("kriti", "tani avartanam")
 PARTS = ("speed", "ceiling", "model")
 SOUNDS = {".mp3", ".wav", ".flac", ".ogg", ".m4a", ".opus"}
@@ -91,7 +85,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--guidance", type=float, default=4.0)
     parser.add_argument("--tala-guide", type=float, default=0.9, help="0 leaves the rhythm to it")
-    parser.add_argument("--recognizer", type=Path, default=RECOGNIZER, help="chooses the best")
+    parser.add_argument("--recognizer", type=Path, help="chooses the best; the one that ships")
     parser.add_argument("--threads", type=int, default=2, help="torch's, on a CPU")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="judges at once")
     parser.add_argument("--batch", type=int, help="clips drawn at once: 1, on a GPU 32")
@@ -129,6 +123,8 @@ def main() -> None:
 
 def judged(asked, generator, ragas, talas, pool: Executor) -> dict[str, list[Heard]]:
     """Everything that was heard, by where it comes from."""
+    from training.raga_network import SHIPPED, Recognizer
+
     codec, futures = generator.taught.codec_at(TONIC_HZ), {}
     if {"ceiling", "model"} & set(asked.parts):
         wanted = [
@@ -143,43 +139,19 @@ def judged(asked, generator, ragas, talas, pool: Executor) -> dict[str, list[Hea
             pool.submit(hear_file, path, start_s, each, ragas, talas)
             for path, start_s, each in stretches(asked.clips)
         ]
-    liked: list[float | None] = []
+    likings = []
     if "model" in asked.parts:
-        liking, futures["model"] = Liking.of(asked.recognizer), []
+        recognizer, futures["model"] = Recognizer.load(asked.recognizer or SHIPPED), []
         for each, image in drawn(asked, generator, ragas, talas):
             futures["model"].append(pool.submit(hear_picture, image, codec, each, ragas, talas))
-            liked.append(liking(image, each.raga))
+            likings.append(recognizer.likings(image[None], each.raga))
     heard = {name: _done(name, each) for name, each in futures.items()}
-    if liked:
+    if likings:
         heard["model"] = [
-            replace(each, liked=much) for each, much in zip(heard["model"], liked, strict=True)
+            each if much is None else replace(each, liked=float(much[0]))
+            for each, much in zip(heard["model"], likings, strict=True)
         ]
     return heard
-
-
-@dataclass(frozen=True)
-class Liking:
-    """How a recogniser of pictures likes one as its raga: the log probability, in nats."""
-
-    recognizer: "Recognizer"
-
-    @classmethod
-    def of(cls, path: Path) -> "Liking":
-        """By the recogniser of a file."""
-        from training.raga_network import Recognizer
-
-        return cls(Recognizer.load(path))
-
-    def __call__(self, image: np.ndarray, raga: str | None) -> float | None:
-        """None of a picture that is in no raga it knows."""
-        import torch
-
-        place = self.recognizer.place(raga or "")
-        if place < 0:
-            return None
-        picture = torch.from_numpy(image)[None, None].float() / 127.5 - 1
-        with torch.inference_mode():
-            return float(self.recognizer.logits(picture).log_softmax(dim=1)[0, place])
 
 
 def _done(name: str, futures: Sequence[Future]) -> list[Heard]:

@@ -5,6 +5,7 @@ the folder and hands the box what an import reads; here the files lie together a
 is written beside a recording (Saraga's annotations) is found beside it.
 """
 
+import json
 import os
 import shutil
 from collections import Counter
@@ -66,7 +67,10 @@ def folder_chooser(types: Sequence[str]) -> gr.HTML:
     """What lets the box of files (#import-files) take folders; `types` are the endings it takes."""
     endings = [each for each in types if each.startswith(".")]
     return gr.HTML(
-        _CHOOSE, js_on_load=_FEEDS % endings, apply_default_css=False, elem_id="import-directory"
+        _CHOOSE,
+        js_on_load=_FEEDS % json.dumps(endings),
+        apply_default_css=False,
+        elem_id="import-directory",
     )
 
 

@@ -268,7 +268,7 @@ def _model(workspace: Workspace) -> dict:
             value=0.9,
             step=0.05,
             label="Tala guide",
-            info="How long a mridangam in the tala leads the drawing; 0 leaves the rhythm to it.",
+            info="How long a mridangam in the tala leads; 0 leaves the rhythm to the model.",
             elem_id="play-tala-guide",
         )
         loras = _lora(workspace)

@@ -1,12 +1,6 @@
 """A newcomer's first hour, in a real browser: from a sample concert to a clip of their own."""
 
 import json
-import os
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -14,12 +8,11 @@ from playwright.sync_api import Page, expect
 
 from core import synthesis
 from core.library import Library
-from core.workspace import PROJECT, Workspace
+from core.workspace import Workspace
+from tests.served import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-PORT = 7877
-URL = f"http://127.0.0.1:{PORT}"
 UNMARKED = "sample-3"
 PATIENCE_MS = 240_000  # two cores, all tests at once
 
@@ -33,23 +26,10 @@ def place(tmp_path_factory) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def studio(place) -> Iterator[None]:
-    """`python app.py`, until it answers."""
-    process = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(PORT)],
-        cwd=PROJECT,
-        env={**os.environ, "STUDIO_WORKSPACE": str(place.root)},
-    )
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(URL, timeout=2)
-            break
-        except (urllib.error.URLError, TimeoutError):
-            assert process.poll() is None, "app.py ended before it answered"
-            time.sleep(0.2)
-    yield
-    process.terminate()
-    process.wait(timeout=30)
+def url(place) -> Iterator[str]:
+    """The studio over it, as `python app.py` opens it."""
+    with served(place) as address:
+        yield address
 
 
 def open_tab(page: Page, name: str) -> None:
@@ -75,9 +55,9 @@ def choose(page: Page, element_id: str, text: str) -> None:
     page.locator("ul[role=listbox] li").filter(has_text=text).first.click()
 
 
-def test_from_a_sample_concert_to_a_clip(studio, place, page):
+def test_from_a_sample_concert_to_a_clip(url, place, page):
     library = Library.of(place)
-    page.goto(f"{URL}/?tab=concerts")
+    page.goto(f"{url}/?tab=concerts")
     row = page.locator(f"[data-open={UNMARKED}]")
     row.click()
     page.wait_for_selector(".editor-body[data-ready=true]", timeout=PATIENCE_MS)

@@ -55,21 +55,17 @@ def optimizer_tensors(
     optimizer: "torch.optim.Optimizer",
 ) -> tuple[dict[str, "torch.Tensor"], dict[str, float]]:
     """AdamW's state as named tensors, and each parameter's step count."""
+    import torch
+
     state = optimizer.state_dict()["state"]
     tensors = {
-        f"{i}.{name}": _plain(value)
+        # A copy, as of 8-bit optimizers some are shared, and contiguous, as safetensors are.
+        f"{i}.{name}": value.clone(memory_format=torch.contiguous_format)
         for i, each in state.items()
         for name, value in each.items()
         if name != "step" and hasattr(value, "clone")
     }
     return tensors, {str(i): float(each["step"]) for i, each in state.items()}
-
-
-def _plain(value: "torch.Tensor") -> "torch.Tensor":
-    """A copy as safetensors take it: of its own (8-bit optimizers share some) and contiguous."""
-    import torch
-
-    return value.detach().clone(memory_format=torch.contiguous_format)
 
 
 def restore_optimizer(
@@ -106,11 +102,13 @@ def save_checkpoint(folder: Path, trained: Trained, progress: Progress, keep: in
     }
     with writing(), replacing(target) as part:
         part.mkdir()
-        save_file({k: _plain(v) for k, v in trained.parameters.items()}, part / WEIGHTS)
+        save_file(
+            {k: v.detach().contiguous() for k, v in trained.parameters.items()}, part / WEIGHTS
+        )
         save_file(tensors, part / OPTIMIZER)
         if trained.ema is not None:
             shadow = zip(trained.parameters, trained.ema.shadow_params, strict=True)
-            save_file({name: _plain(each) for name, each in shadow}, part / EMA)
+            save_file({name: each.contiguous() for name, each in shadow}, part / EMA)
             state["ema_steps"] = trained.ema.optimization_step
         (part / STATE).write_text(json.dumps(state, indent=1), "utf-8")
     for old in checkpoints(folder)[:-keep]:

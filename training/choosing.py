@@ -43,19 +43,15 @@ def by_recognizer(path: Path) -> Score:
     ModelError
         If the file holds no recogniser.
     """
-    import torch
-
     from training.raga_network import Recognizer
 
     recognizer = Recognizer.load(path)
 
     def score(clip: Clip) -> float:
-        place = recognizer.place(clip.config.raga or "")
-        if place < 0 or not recognizer.reads(clip.codec):
+        likings = recognizer.likings(clip.image[None], clip.config.raga)
+        if likings is None or not recognizer.reads(clip.codec):
             return UNJUDGED
-        picture = torch.from_numpy(clip.image)[None, None].float() / 127.5 - 1
-        with torch.inference_mode():
-            return float(recognizer.logits(picture).log_softmax(dim=1)[0, place])
+        return float(likings[0])
 
     return score
 

@@ -58,16 +58,8 @@ class Chooser:
 
     def choose(self, pictures: np.ndarray, raga: str | None) -> np.ndarray:
         """One of `pictures` (n, rows, columns); the first where there is no raga to hear."""
-        import torch
-
-        place = self.recognizer.place(raga) if raga else -1
-        if place < 0:
-            return pictures[0]
-        device = next(self.recognizer.network.parameters()).device
-        shown = torch.from_numpy(pictures)[:, None].to(device).float() / 127.5 - 1
-        with torch.inference_mode():
-            chances = self.recognizer.logits(shown).log_softmax(dim=1)[:, place]
-        return pictures[int(chances.argmax())]
+        likings = self.recognizer.likings(pictures, raga)
+        return pictures[0 if likings is None else int(likings.argmax())]
 
 
 SEEDS_EACH = 4096  # of one ask: its pictures times their candidates

@@ -17,6 +17,7 @@ from core.errors import ModelError, StudioError
 from core.spectrogram import Codec, from_rgb, to_rgb
 from training.denoise import Course, Windows, course_timesteps, denoise
 from training.loading import fingerprint, load_pipeline
+from training.tala_guide import TalaGuide
 from training.wish import Wish
 
 if TYPE_CHECKING:
@@ -142,8 +143,6 @@ class Model:
 
     def led(self, wishes: Sequence[Wish], noise, windows, course: Course):
         """Begin with noise, led by strokes of the talas that are asked for."""
-        from training.tala_guide import TalaGuide
-
         guide = TalaGuide.of(self, wishes, noise, windows)
         keep = guide.keep if guide else None
         return noise * self.pipeline.scheduler.init_noise_sigma, replace(course, keep=keep)

@@ -195,8 +195,7 @@ def drawn_passages(
 
         guide = RagaGuide.beside(folder, pipeline, config.raga_guidance)
     if config.best_of > 1:
-        from training.losses import SHIPPED
-        from training.raga_network import Recognizer
+        from training.raga_network import SHIPPED, Recognizer
 
         recognizer = Recognizer.load(config.recognizer or SHIPPED, device)
         chooser = Chooser(recognizer, config.best_of)

@@ -24,19 +24,17 @@ from torch import Tensor
 
 from core.errors import DatasetError, ModelError
 from core.spectrogram import codec_from
-from core.workspace import ASSETS
 from training.config import FinetuneConfig
 from training.data import Batch, Dataset, Example
 from training.diffusion import Guess, Objective, clean_latents
 from training.raga_head import FILE, RagaHead
-from training.raga_network import Recognizer
+from training.raga_network import SHIPPED, Recognizer
 from training.recognizer import UNSUNG, sung
 from training.scale_loss import ForeignRidges
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, StableDiffusionPipeline
 
-SHIPPED = ASSETS / "recognizer.safetensors"
 MOST_SNR = 5.0
 CUT = 0.5  # of a picture's columns are decoded: gradients through a VAE are dear
 

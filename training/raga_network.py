@@ -12,13 +12,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from core.codec import Codec
 from core.errors import ModelError
-from core.workspace import replacing
+from core.workspace import ASSETS, replacing
+from training.distortions import as_input
 
+SHIPPED = ASSETS / "recognizer.safetensors"
 OCTAVES = 5  # from the lowest row up: the melody's compass and its first partials
 WIDTH = 128
 STEP_COLUMNS = 8  # of the picture in one step
@@ -105,6 +108,21 @@ class Recognizer:
     def place(self, raga: str) -> int:
         """Where a raga stands among the logits; -1 if it was not learned."""
         return self.ragas.index(raga) if raga in self.ragas else -1
+
+    def likings(self, pictures: np.ndarray, raga: str | None) -> np.ndarray | None:
+        """Log probability of a raga for each picture, [shape=(n,)]; None if it was not learned.
+
+        Parameters
+        ----------
+        pictures : np.ndarray [shape=(n, rows, columns), uint8]
+        """
+        place = self.place(raga or "")
+        if place < 0:
+            return None
+        device = next(self.network.parameters()).device
+        shown = as_input(torch.from_numpy(pictures)[:, None].to(device))
+        with torch.inference_mode():
+            return self.logits(shown).log_softmax(dim=1)[:, place].cpu().numpy()
 
     def reads(self, codec: Codec) -> bool:
         """Whether it was trained on pictures drawn alike; their length does not matter."""

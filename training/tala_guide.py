@@ -20,7 +20,6 @@ from core.codec import REFERENCE_TONIC_HZ, Codec
 from core.synthesis.mridangam import Mridangam
 from core.synthesis.rhythm import Groove, Metre, later, metre
 from core.theory import tala
-from training.drawing import fitted
 from training.wish import GenerateConfig, Wish
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ class TalaGuide:
     weight : torch.Tensor [shape=(n_pictures, 1, rows, columns), 0..1], how far to hold to them
     noise : torch.Tensor [shape as known], that of the start
     until : the timestep from which on the drawing is free
+    scheduler : the diffusers scheduler that says how noisy a timestep is
     """
 
     known: "torch.Tensor"
@@ -94,7 +94,7 @@ def strokes_drawn(config: GenerateConfig, codec: Codec, n_columns: int) -> np.nd
     strokes = [each for n in range(n_cycles) for each in later(cycle, n * kept.avartana_s)]
     y = drum.play(strokes, n_samples, rng)
     y *= RMS / max(float(np.sqrt(np.mean(y**2))), 1e-9)
-    return fitted(codec.encode(y), n_columns)
+    return codec.encode(y)[:, :n_columns]
 
 
 def _metre(config: GenerateConfig, seconds: float, rng: np.random.Generator) -> Metre:

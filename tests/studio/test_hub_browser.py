@@ -1,20 +1,14 @@
 """A dataset pushed to the Hub by its button, from the real page with the real client."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.workspace import PROJECT, Workspace
+from core.workspace import Workspace
 from tests.core.test_publish import CLOSED, OPEN, filled
 from tests.hub import Hub, serving
+from tests.served import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PATIENCE_MS = 120_000
@@ -35,26 +29,10 @@ def place(tmp_path_factory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def url(place, hub) -> Iterator[str]:
-    """`python app.py`, for which the Hub is the loopback one; until it answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    """The studio, for which the Hub is the loopback one."""
     told = {"HF_ENDPOINT": hub.address, "HF_TOKEN": "hf_test", "HF_HUB_DISABLE_XET": "1"}
-    told |= {"HF_HUB_OFFLINE": "0", "STUDIO_WORKSPACE": str(place.root)}
-    process = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port)], cwd=PROJECT, env=os.environ | told
-    )
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(address, timeout=2)
-            break
-        except (urllib.error.URLError, TimeoutError):
-            assert process.poll() is None, "app.py ended before it answered"
-            time.sleep(0.2)
-    yield address
-    process.terminate()
-    process.wait(timeout=30)
+    with served(place, HF_HUB_OFFLINE="0", **told) as address:
+        yield address
 
 
 def opened(page: Page, url: str) -> None:
