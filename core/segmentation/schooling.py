@@ -9,6 +9,7 @@ calibrate), `HELD_OUT` and `UNSEEN` (for the benchmark) are apart.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,10 +19,14 @@ from core.segmentation.listening import Heard
 from core.segmentation.negatives import KINDS, negative
 from core.workspace import replacing
 
+if TYPE_CHECKING:
+    from core.synthesis.plan import Drum, Lead
+
 TRAIN, CHECK, HELD_OUT, UNSEEN = 10_000, 20_000, 30_000, 40_000
-LEADS = ("voice", "violin", "nobody")
+LEADS = ("voice", "violin", "nobody")  # whoever else leads is taught as a voice
 
 _SR = 24_000
+_OTHERS = 0.4  # the share of lessons with another lead, and with another drum
 _CHAINS: tuple[tuple[SectionName, ...], ...] = (
     ("alapanai", "violin", "kriti", "neraval", "kalpanaswaram", "tani avartanam", "applause"),
     ("alapanai", "violin", "kriti", "neraval", "kalpanaswaram", "tani avartanam", "kriti",
@@ -64,14 +69,14 @@ def lesson(seed: int, minutes: float = 5.0) -> Lesson:
 def _concert(seed: int, minutes: float, chain: variation.Chain, rng) -> Lesson:
     from core.synthesis import Plan, plan, render
 
-    unseen = seed >= UNSEEN
     (item, *_) = plan(seed, minutes).items
     sections = _CHAINS[rng.integers(len(_CHAINS))]
     lead = rng.choice(["voice", "voice", "voice", "voice", "violin"])
+    other_lead, other_drum = _others(seed)
     written = Plan(
         (replace(item, sections=sections),),
-        lead="flute" if unseen and seed % 2 else str(lead),
-        drum="ghatam" if unseen and seed % 3 else "close" if rng.random() < 0.6 else "mridangam",
+        lead=other_lead or str(lead),
+        drum=other_drum or ("close" if rng.random() < 0.6 else "mridangam"),
         drone_db=float(rng.uniform(-40, -12)),
         drum_db=float(rng.uniform(-14, 4)),
         shadow_db=float(rng.uniform(-18, -5)),
@@ -85,6 +90,19 @@ def _concert(seed: int, minutes: float, chain: variation.Chain, rng) -> Lesson:
         y, segments, turns = _announced(said, y, segments, turns)
     y = variation.through(y, _SR, chain, rng)
     return of_truth(concert.recording.id, listening.listen_to(y, _SR), segments, turns)
+
+
+def _others(seed: int) -> tuple["Lead | None", "Drum | None"]:
+    """Who leads and drums in place of a singer or violinist and a mridangam, `None` if nobody.
+
+    What no lesson to train on has is kept for `UNSEEN`; held-out concerts are the usual ones.
+    """
+    if seed >= UNSEEN:
+        return ("flute" if seed % 2 else None), ("ghatam" if seed % 3 else None)
+    rng = np.random.default_rng([seed, 6])
+    lead, drum = rng.choice(("nagaswaram", "veena")), rng.choice(("kanjira", "thavil"))
+    other = (rng.random(2) < _OTHERS) & (seed < HELD_OUT)
+    return (str(lead) if other[0] else None), (str(drum) if other[1] else None)
 
 
 def _announced(said: np.ndarray, y: np.ndarray, segments: list[Segment], turns: list):
@@ -116,7 +134,7 @@ def of_truth(
     sections = of_segments(segments, len(heard))
     leads = np.full(len(heard), "nobody" if turns else "", "<U6")
     for start_s, end_s, who in turns:
-        lead = "voice" if who == "flute" else who
+        lead = who if who in LEADS else "voice"
         leads[round(start_s) : max(round(end_s), round(start_s) + 1)] = lead
     leads[sections == "speech"] = ""
     return Lesson(name, heard, tuple(segments), sections, leads)

@@ -12,7 +12,14 @@ from core.synthesis.composition import Composition
 from core.synthesis.melody import RATE, Contour, Note, contour
 from core.synthesis.mridangam import Mridangam, Stroke
 from core.synthesis.plan import FREE, Item, Plan, plan
-from core.synthesis.players import Player, flutist, singer, violinist
+from core.synthesis.players import (
+    Player,
+    flutist,
+    nagaswaram_player,
+    singer,
+    vainika,
+    violinist,
+)
 from core.synthesis.rhythm import Groove, metre
 from core.synthesis.sections import Score, Stage, score
 
@@ -20,7 +27,23 @@ SR = 24_000
 F0_RATE = 100  # truth points a second
 _HIGHEST_TONIC_OF_MEN_HZ = 165.0
 _SHARES = {"alapanai": 3.0, "kriti": 3.5, "kalpanaswaram": 2.5, "applause": 0.25, "violin": 1.6}
-_FLUTE_SHIFT = 1200  # cents; a flute sounds an octave above the singer
+_LEADS = {
+    "voice": singer,
+    "flute": flutist,
+    "nagaswaram": nagaswaram_player,
+    "veena": vainika,
+}
+_SHIFTS = {"voice": 0, "veena": 0, "flute": 1200, "nagaswaram": 1200}  # cents above the singer
+_PLAYERS = {
+    "voice": "Vocalist",
+    "flute": "Flautist",
+    "nagaswaram": "Nagaswaram Player",
+    "veena": "Vainika",
+    "mridangam": "Mridangist",
+    "ghatam": "Ghatam Player",
+    "kanjira": "Kanjira Player",
+    "thavil": "Thavil Player",
+}
 _TANI_GAIN = 1.6  # alone, the mridangam comes forward
 
 
@@ -68,10 +91,9 @@ class _Ensemble:
         tonic_hz = plan.tonic_hz or float(rng.uniform(*((113, 160) if man else (165, 260))))
         violin = violinist(tonic_hz, SR, rng)
         low = tonic_hz < _HIGHEST_TONIC_OF_MEN_HZ
-        leads = {"voice": singer, "flute": flutist}
         return cls(
             tonic_hz=tonic_hz,
-            lead=leads[who](tonic_hz, SR, rng) if who in leads else violin,
+            lead=_LEADS[who](tonic_hz, SR, rng) if who in _LEADS else violin,
             violin=violin,
             mridangam=Mridangam.tuned(tonic_hz, SR, rng, plan.drum),
             drone_level=0.1 * 10 ** (_or(plan.drone_db, rng.uniform(-24, -14)) / 20),
@@ -89,14 +111,13 @@ def _or(said: float | None, drawn: float) -> float:
 
 def _artists(lead: str, drum: str, rng: np.random.Generator) -> tuple[Artist, ...]:
     numbers = rng.integers(1, 30, 3)
-    name = {"voice": "Vocalist", "flute": "Flautist"}.get(lead)
+    name = _PLAYERS.get(lead)
     leader = (Artist(f"Sample {name} {numbers[0]}", lead),) if name else ()
     drum = "mridangam" if drum == "close" else drum
-    drummer = "Mridangist" if drum == "mridangam" else "Ghatam Player"
     return (
         *leader,
         Artist(f"Sample Violinist {numbers[1]}", "violin"),
-        Artist(f"Sample {drummer} {numbers[2]}", drum),
+        Artist(f"Sample {_PLAYERS[drum]} {numbers[2]}", drum),
     )
 
 
@@ -157,7 +178,7 @@ def _sounded(score: Score, item: Item, stage: Stage, ensemble: _Ensemble, rng) -
     n = n_points * SR // RATE
     melody = np.zeros(n, np.float32)
     hz = np.zeros(n_points)
-    own = {"voice": 0, "flute": _FLUTE_SHIFT}.get(ensemble.lead.instrument, ensemble.violin_shift)
+    own = _SHIFTS.get(ensemble.lead.instrument, ensemble.violin_shift)
     for notes, player, shift in (
         (score.lead, ensemble.lead, own),
         (score.violin, ensemble.violin, ensemble.violin_shift),

@@ -66,7 +66,8 @@ class Mridangam:
         """A drum whose right head sounds the Sa (of the lower octave for a high tonic).
 
         A "close" one has its microphones at the heads: dry, slapped more than rung, little bass. A
-        "ghatam", the clay pot, rings an octave higher, shorter and brighter.
+        "ghatam", the clay pot, rings an octave higher, shorter and brighter. A "kanjira" is a small
+        frame drum and a "thavil" a loud barrel; neither is tuned, nor are their modes multiples.
         """
         sa_hz = tonic_hz if tonic_hz < 190 else tonic_hz / 2
         drum = _Drum(
@@ -80,6 +81,8 @@ class Mridangam:
             drum = replace(drum, ring=drum.ring * rng.uniform(0.3, 0.8), bass=bass, slap=slap)
         elif kind == "ghatam":
             drum = _Drum(3.1 * drum.mode_hz, 1.6 * drum.bass_hz, 0.4 * drum.ring, 0.6, 0.6, 1.5)
+        elif kind in _UNTUNED:
+            drum = _Drum(**{part: float(rng.uniform(*of)) for part, of in _UNTUNED[kind].items()})
         takes = {
             name: [_struck(head, drum, sr, rng) for _ in range(N_TAKES)]
             for name, head in STROKES.items()
@@ -108,6 +111,19 @@ class _Drum:
     bright: float
     bass: float = 1.0
     slap: float = 1.0
+    stretch: float = 1.0  # mode k sounds at mode_hz * k ** stretch
+
+
+_UNTUNED = {
+    "kanjira": {
+        "mode_hz": (170, 300), "bass_hz": (75, 130), "ring": (0.2, 0.5), "bright": (-0.2, 0.5),
+        "bass": (0.6, 1.3), "slap": (1.0, 2.2), "stretch": (0.65, 0.8),
+    },
+    "thavil": {
+        "mode_hz": (220, 420), "bass_hz": (90, 150), "ring": (0.35, 0.8), "bright": (0.0, 0.6),
+        "bass": (0.3, 1.0), "slap": (1.5, 3.5), "stretch": (0.65, 0.85),
+    },
+}  # fmt: skip
 
 
 def _struck(head: _Head, drum: _Drum, sr: int, rng: np.random.Generator) -> np.ndarray:
@@ -122,7 +138,7 @@ def _struck(head: _Head, drum: _Drum, sr: int, rng: np.random.Generator) -> np.n
 def _right(head: _Head, drum: _Drum, t: np.ndarray, rng) -> np.ndarray:
     y = np.zeros_like(t)
     for mode, strength in enumerate(head.modes, start=1):
-        hz = drum.mode_hz * mode * (1 + rng.normal(0, 0.0012))
+        hz = drum.mode_hz * mode**drum.stretch * (1 + rng.normal(0, 0.0012))
         strength *= mode**drum.bright * rng.uniform(0.8, 1.2)
         decay = head.decay_s * drum.ring * rng.uniform(0.85, 1.15) / mode**0.35
         y += strength * np.exp(-t / decay) * np.sin(2 * np.pi * hz * t + rng.uniform(0, 0.6))

@@ -16,7 +16,8 @@ from core.errors import AnnotationError
 from core.records import SectionName
 from core.synthesis.rhythm import Tempo
 
-Drum = Literal["mridangam", "close", "ghatam"]
+Lead = Literal["voice", "violin", "flute", "nagaswaram", "veena"]
+Drum = Literal["mridangam", "close", "ghatam", "kanjira", "thavil"]
 FREE: frozenset[SectionName] = frozenset({"alapanai", "violin", "tanam", "viruttam"})  # no tala
 METRICAL: frozenset[SectionName] = frozenset(
     {"kriti", "tillana", "neraval", "kalpanaswaram", "tani avartanam"}
@@ -64,7 +65,7 @@ class Plan:
     """The items of one concert; what is None the seed decides."""
 
     items: tuple[Item, ...]
-    lead: Literal["voice", "violin", "flute"] | None = None
+    lead: Lead | None = None
     tonic_hz: float | None = None
     drum: Drum = "mridangam"
     drone_db: float | None = None  # against the melody; the seed chooses between -24 and -14

@@ -1,4 +1,4 @@
-"""Who makes the melody: a singer with vowels and consonants, a violinist with a bow, a flautist."""
+"""Who makes the melody: a singer with vowels and consonants, a violinist with a bow, and others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -53,13 +53,14 @@ _CONSONANTS = {
     "y": _Consonant(0.05, 0.7, 0.0, "i"),
 }
 _BURST_S, _BURST_NOISE = 0.012, 0.2
+_PLUCKED_EVERY_S = 0.7
 
 
 @dataclass(frozen=True)
 class Player:
-    """A singer or a violinist: a wave, its colours and how much breath or bow noise is in it."""
+    """One musician: a wave, its colours and how much breath or bow noise is in it."""
 
-    instrument: str  # "voice", "violin" or "flute"
+    instrument: str  # "voice", "violin", "flute", "nagaswaram" or "veena"
     sr: int
     tables: np.ndarray = field(repr=False)
     rows: np.ndarray = field(repr=False)
@@ -69,10 +70,12 @@ class Player:
     def perform(
         self, contour: Contour, hz: np.ndarray, notes: Sequence[Note], rng: np.random.Generator
     ) -> tuple[np.ndarray, Contour]:
-        """The sound of a contour sung or bowed at `hz`, and the contour with its real gains."""
-        shape = _Articulation.flat(contour, len(_VOWELS) if self.instrument == "voice" else 0)
+        """The sound of a contour played at `hz`, and the contour with its real gains."""
+        shape = _Articulation.flat(contour)
         if self.instrument == "voice":
             _pronounce(shape, notes)
+        elif self.instrument == "veena":
+            _pluck(shape, notes, rng)
         else:
             _bow(shape, notes, contour, rng)
         sounded = replace(contour, gain=contour.gain * shape.voiced)
@@ -98,7 +101,7 @@ class _Articulation:
     mix: np.ndarray
 
     @classmethod
-    def flat(cls, contour: Contour, _rows: int) -> "_Articulation":
+    def flat(cls, contour: Contour) -> "_Articulation":
         n = len(contour.gain)
         n_frames = -(-n * FRAME_RATE // RATE) + 1
         rows = np.zeros(n_frames, np.int64)
@@ -164,6 +167,34 @@ def flutist(tonic_hz: float, sr: int, rng: np.random.Generator) -> Player:
     noise = float(rng.uniform(0.03, 0.08))
     tables = wave_tables(sr, float(rng.uniform(1.8, 2.6)), rng)
     return _calibrated(Player("flute", sr, tables, rows, noise), 2.8 * tonic_hz)
+
+
+def nagaswaram_player(tonic_hz: float, sr: int, rng: np.random.Generator) -> Player:
+    """A double reed with a wide bell: all harmonics, strongest where the bell resounds."""
+    hz = filter_hz(sr)
+    bell = 0.3 + np.zeros_like(hz)
+    for centre, width, strength in ((1050, 500, 1.0), (2100, 900, 0.8), (3400, 1200, 0.5)):
+        centre *= rng.uniform(0.8, 1.25)
+        bell += strength * rng.uniform(0.5, 1.5) / np.hypot(1, (hz - centre) / (width / 2))
+    edges = rng.uniform(2000, 3000), rng.uniform(4500, 8000)
+    rows = minimum_phase(np.stack([bell / np.hypot(1, (hz / edge) ** 2) for edge in edges]))
+    noise = float(rng.uniform(0.002, 0.02))
+    tables = wave_tables(sr, float(rng.uniform(0.4, 1.2)), rng)
+    return _calibrated(Player("nagaswaram", sr, tables, rows, noise), 2.8 * tonic_hz)
+
+
+def vainika(tonic_hz: float, sr: int, rng: np.random.Generator) -> Player:
+    """A veena: plucked bright, ringing on duller and softer under the gliding finger."""
+    hz = filter_hz(sr)
+    body = 0.4 + np.zeros_like(hz)
+    for centre, width, strength in ((220, 120, 0.8), (420, 200, 1.0), (900, 400, 0.7)):
+        centre *= rng.uniform(0.85, 1.15)
+        body += strength / np.hypot(1, (hz - centre) / (width / 2))
+    edges = rng.uniform(900, 1600), rng.uniform(3000, 6000)
+    rows = minimum_phase(np.stack([body / np.hypot(1, (hz / edge) ** 2) for edge in edges]))
+    tables = wave_tables(sr, float(rng.uniform(0.8, 1.4)), rng)
+    noise = float(rng.uniform(0.001, 0.006))
+    return _calibrated(Player("veena", sr, tables, rows, noise), 1.4 * tonic_hz)
 
 
 def _calibrated(player: Player, hz: float) -> Player:
@@ -259,6 +290,27 @@ def _bow(shape: _Articulation, notes: Sequence[Note], contour: Contour, rng) -> 
     )
     shape.b[:] = 1
     shape.mix[:] = np.clip(press * (0.4 + 0.8 * gain), 0, 1)
+
+
+def _pluck(shape: _Articulation, notes: Sequence[Note], rng: np.random.Generator) -> None:
+    """Pluck at every syllable, and anew before the string falls silent."""
+    plucks = [0.0]
+    for note in notes:
+        if note.syllable or note.start_s - plucks[-1] > _PLUCKED_EVERY_S:
+            plucks.append(note.start_s)
+    ring_s = float(rng.uniform(0.8, 2.5))
+    since = _since(np.array(plucks), len(shape.voiced), RATE)
+    shape.voiced[:] = (0.04 + 0.96 * np.exp(-since / ring_s)) * np.minimum(1, since / 0.004 + 0.1)
+    shape.noise[:] = 0.03 * (since < 0.012)
+    shape.b[:] = 1
+    shape.mix[:] = np.exp(-_since(np.array(plucks), len(shape.mix), FRAME_RATE) / (0.3 * ring_s))
+
+
+def _since(times_s: np.ndarray, n: int, rate: int) -> np.ndarray:
+    """Seconds since the last of these times, at each of `n` points."""
+    now = np.arange(n) / rate
+    last = np.searchsorted(times_s, now, side="right") - 1
+    return np.maximum(0, now - times_s[np.maximum(last, 0)])
 
 
 def _points(start_s: float, end_s: float, rate: int, n: int) -> tuple[int, int]:

@@ -4,7 +4,7 @@ import pytest
 from core import theory
 from core.synthesis.character import character
 from core.synthesis.melody import RATE, Note, contour
-from core.synthesis.players import singer, violinist
+from core.synthesis.players import flutist, nagaswaram_player, singer, vainika, violinist
 from core.synthesis.voices import source, wave_tables
 
 SR = 24_000
@@ -26,11 +26,9 @@ def measured_hz(y: np.ndarray, near_hz: float) -> float:
     return 10 * SR / (best + 0.5 * (a - c) / (a - 2 * b + c))
 
 
-@pytest.mark.parametrize(
-    "make", [lambda r: singer(TONIC_HZ, SR, r), lambda r: violinist(TONIC_HZ, SR, r)]
-)
+@pytest.mark.parametrize("make", [singer, violinist, flutist, nagaswaram_player, vainika])
 def test_the_sounded_pitch_is_the_contour(make):
-    player = make(np.random.default_rng(4))
+    player = make(TONIC_HZ, SR, np.random.default_rng(4))
     notes = [Note(0.5 * i, 0.5, c, syllable="a") for i, c in enumerate(SCALE)]
     line = contour(notes, 4.0, MAYAMALAVAGAULA, np.random.default_rng(0))
     hz = TONIC_HZ * 2 ** (line.cents / 1200)
@@ -49,6 +47,24 @@ def test_a_singer_is_silent_where_a_stop_closes_the_mouth():
     _, sung = player.perform(line, np.full(RATE, TONIC_HZ), notes, np.random.default_rng(0))
     assert not sung.sounds[round(0.51 * RATE) : round(0.54 * RATE)].any()
     assert sung.sounds[round(0.6 * RATE) : round(0.9 * RATE)].all()
+
+
+def test_a_veena_rings_on_softer_and_duller_and_is_plucked_anew_before_it_is_silent():
+    notes = [Note(0.0, 0.6, 0, syllable="a"), Note(0.6, 0.6, 0), Note(1.2, 0.8, 0)]
+    line = contour(notes, 2.0, MAYAMALAVAGAULA, np.random.default_rng(0))
+    player = vainika(TONIC_HZ, SR, np.random.default_rng(0))
+    hz = np.full(2 * RATE, TONIC_HZ)
+    y, _ = player.perform(line, hz, notes, np.random.default_rng(0))
+
+    def heard(start_s):
+        part = y[round(start_s * SR) : round((start_s + 0.2) * SR)]
+        power = np.abs(np.fft.rfft(part * np.hanning(len(part)))) ** 2
+        return power.sum(), power[200:].sum() / power.sum()  # above 1 kHz
+
+    (plucked, bright), (later, dull), (anew, bright_again) = map(heard, (0.05, 0.95, 1.25))
+    assert later < 0.7 * plucked
+    assert later < 0.7 * anew
+    assert dull < 0.7 * min(bright, bright_again)
 
 
 def test_vowels_differ_in_colour():
