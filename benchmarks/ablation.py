@@ -29,7 +29,7 @@ import numpy as np
 from core.workspace import replacing
 from training.config import FinetuneConfig
 from training.data import Dataset, read_dataset
-from training.draw_many import Ask, Chooser, Manner, draw_asks
+from training.asking import Ask, Chooser, Manner, draw_asks
 from training.judging import SHORTEST_S, Bench, Passage
 
 if TYPE_CHECKING:
@@ -229,12 +229,12 @@ def _asks(config: Ablation, session: "Session", dataset: Dataset) -> tuple[list[
 
 
 def _drawn(config: Ablation, session: "Session", name: str, asks, n_each: int) -> np.ndarray:
-    from training.loading import Taught
+    from training.drawing import Model
     from training.raga_guide import RagaGuide
     from training.raga_network import Recognizer
 
     session.pipeline.to(session.accelerator.device)  # what is not trained was put aside
-    known = Taught(session.listener.codec, session.vocabulary(), session.is_aligned)
+    model = Model(session.pipeline, session.listener.codec, name)
     manner = Manner(config.sampling_steps, config.guidance_scale, config.at_once)
     chooser = guide = None
     if name == "rerank":
@@ -242,7 +242,7 @@ def _drawn(config: Ablation, session: "Session", name: str, asks, n_each: int) -
         chooser = Chooser(recognizer, config.best_of)
     if name == "guided":
         guide = RagaGuide(session.pipeline, session.raga.head, config.raga_guidance)
-    return draw_asks(session.pipeline, known, asks, n_each, manner, chooser, guide=guide)
+    return draw_asks(model, session.vocabulary(), asks, n_each, manner, chooser, guide=guide)
 
 
 def _judge_and_keep(config: Ablation, run: tuple[str, int], bench, passages, cost, pool) -> None:

@@ -111,6 +111,9 @@ class Course:
     cancelled: Callable[[], bool] = lambda: False
     # Puts what is already known in its place: the latents and the next timestep go in.
     keep: "Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor] | None" = None
+    # What is to be added to the prediction of some windows: these as they are, the timestep, the
+    # states of no words, and which of all windows they are.
+    aim: "Callable[[torch.Tensor, torch.Tensor, torch.Tensor, slice], torch.Tensor] | None" = None
 
 
 def denoise(
@@ -158,17 +161,26 @@ def _noise(unet, noisy, timestep, text_states, windows: Windows, course: Course)
 
     cut = windows.cut(noisy)
     texts = text_states.expand(len(cut), *text_states.shape[1:])
-    predicted, n, guidance_scale = [], course.windows_at_once, course.guidance_scale
-    for pictures, states in zip(cut.split(n), texts.split(n), strict=True):
-        if guidance_scale == 1:
-            predicted.append(_predict(unet, pictures, timestep, states[:, 1]))
-            continue
-        both = _predict(
-            unet, torch.cat([pictures, pictures]), timestep, torch.cat([states[:, 0], states[:, 1]])
-        )
-        without, wanted = both.chunk(2)
-        predicted.append(without + guidance_scale * (wanted - without))
+    predicted = []
+    for start in range(0, len(cut), course.windows_at_once):
+        some = slice(start, start + course.windows_at_once)
+        noise = _guided(unet, cut[some], timestep, texts[some], course.guidance_scale)
+        if course.aim is not None:
+            noise = noise + course.aim(cut[some], timestep, texts[some, 0], some)
+        predicted.append(noise)
     return windows.blend(torch.cat(predicted))
+
+
+def _guided(unet, pictures, timestep, states, guidance_scale: float):
+    import torch
+
+    if guidance_scale == 1:
+        return _predict(unet, pictures, timestep, states[:, 1])
+    both = _predict(
+        unet, torch.cat([pictures, pictures]), timestep, torch.cat([states[:, 0], states[:, 1]])
+    )
+    without, wanted = both.chunk(2)
+    return without + guidance_scale * (wanted - without)
 
 
 def _predict(unet, pictures, timestep, states):

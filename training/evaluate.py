@@ -21,7 +21,7 @@ import numpy as np
 from core.errors import StudioError
 from core.theory import raga as raga_called
 from core.theory import section as section_called
-from training.draw_many import Ask, Chooser, Manner, draw_asks
+from training.asking import Ask, Chooser, Manner, draw_asks
 from training.judging import SHORTEST_S, SUNG, Bench, Passage, Verdict
 from training.loading import Taught, locate, taught
 from training.wish import DEMO
@@ -182,26 +182,25 @@ def drawn_passages(
     config: EvaluationConfig, folder: Path, known: Taught, asks: Sequence[Ask], n_each: int
 ) -> list[Passage]:
     """Draw `n_each` pictures for each ask."""
-    import torch
-
     from core.command import progress_bar
-    from training.loading import load_pipeline
+    from training.drawing import Model
 
-    device = torch.device(config.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    pipeline = load_pipeline(folder, device)
+    model = Model.load(folder, known.codec, config.device)
     guide = chooser = None
     if config.raga_guidance:
         from training.raga_guide import RagaGuide
 
-        guide = RagaGuide.beside(folder, pipeline, config.raga_guidance)
+        guide = RagaGuide.beside(folder, model.pipeline, config.raga_guidance)
     if config.best_of > 1:
         from training.raga_network import SHIPPED, Recognizer
 
-        recognizer = Recognizer.load(config.recognizer or SHIPPED, device)
+        recognizer = Recognizer.load(config.recognizer or SHIPPED, model.pipeline.device)
         chooser = Chooser(recognizer, config.best_of)
     manner = Manner(config.steps, config.guidance_scale, config.at_once)
     with progress_bar(len(asks) * n_each * config.best_of, "picture", "drawing") as bar:
-        pictures = draw_asks(pipeline, known, asks, n_each, manner, chooser, bar.update, guide)
+        pictures = draw_asks(
+            model, known.vocabulary, asks, n_each, manner, chooser, bar.update, guide
+        )
     heard = set(range(0, len(asks), max(1, len(asks) // max(1, config.players))))
     return [
         Passage(images, ask.raga, ask.section, ask.tala, _sound(config, i) if i in heard else None)

@@ -28,7 +28,7 @@ MOST = 0.3  # of the noise's own length, by which a step is moved
 
 @dataclass(frozen=True)
 class RagaGuide:
-    """Guides pictures to `ragas`, one for each; None and what the head does not know are left."""
+    """Guides windows to `ragas`, one for each; None and what the head does not know are left."""
 
     pipeline: "StableDiffusionPipeline"
     head: RagaHead
@@ -56,29 +56,26 @@ class RagaGuide:
         """The same, to these ragas."""
         return replace(self, ragas=ragas)
 
-    def of(self, some: slice) -> "RagaGuide":
-        """The same for some of the pictures."""
-        return self.to(self.ragas[some])
-
-    def __call__(self, noisy: Tensor, timestep: Tensor, no_words: Tensor) -> Tensor:
-        """What is to be added to the prediction, [shape as noisy]."""
+    def __call__(self, noisy: Tensor, timestep: Tensor, no_words: Tensor, some: slice) -> Tensor:
+        """What is to be added to the prediction of `some` windows (`Course.aim`)."""
         scheduler = self.pipeline.scheduler
         n_timesteps = scheduler.config.num_train_timesteps
         kept = scheduler.alphas_cumprod[int(timestep)].item()
         alpha, sigma = kept**0.5, (1 - kept) ** 0.5
         if timestep < (1 - EARLY) * n_timesteps or alpha < LEAST_ALPHA:
             return torch.zeros_like(noisy)
-        moved = -self.strength * sigma * self.gradient(noisy, timestep, no_words)
+        moved = -self.strength * sigma * self.gradient(noisy, timestep, no_words, some)
         length = moved.flatten(1).norm(dim=1).clamp(min=1e-12)
         limit = MOST * noisy[0].numel() ** 0.5
         moved = moved * (limit / length).clamp(max=1)[:, None, None, None]
         is_velocity = scheduler.config.prediction_type == "v_prediction"
         return moved / alpha if is_velocity else moved  # v = (eps - sigma x_t) / alpha
 
-    def gradient(self, noisy: Tensor, timestep: Tensor, no_words: Tensor) -> Tensor:
+    def gradient(self, noisy: Tensor, timestep: Tensor, no_words: Tensor, some: slice) -> Tensor:
         """Of log p(raga | noisy), by the noisy latents, [shape as noisy]."""
         known = {raga: i for i, raga in enumerate(self.head.ragas)}
-        places = torch.tensor([known.get(raga, -1) for raga in self.ragas], device=noisy.device)
+        ragas = [known.get(raga, -1) for raga in self.ragas[some]]
+        places = torch.tensor(ragas, device=noisy.device)
         unet, timesteps = self.pipeline.unet, timestep.expand(len(noisy)).to(noisy.device)
         with torch.enable_grad():
             seen = noisy.detach().requires_grad_()

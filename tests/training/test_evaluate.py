@@ -11,9 +11,10 @@ from core import synthesis
 from core.errors import ModelError
 from core.spectrogram import svara
 from tests.training.lesson import CODEC, SMALL, small_dataset, small_model
+from training.asking import Ask, Chooser, Manner, draw_asks
 from training.data import read_dataset
 from training.diffusion import build_denoiser
-from training.draw_many import Ask, Chooser, Manner, draw_asks, draw_many
+from training.drawing import Model
 from training.evaluate import EvaluationConfig, asked, main
 from training.judging import Bench, Passage, Verdict, judged
 from training.likeness import Space, described, diversity, frechet, kernel_distance, nearest_copies
@@ -26,7 +27,9 @@ from training.reference import noise, of_dataset, shuffled
 from training.scoring import Figure, section_figures, sung_figures
 from training.wish import Vocabulary
 
-TAUGHT = Taught(CODEC, Vocabulary(("Mohanam", "Todi"), ("Adi",), ("alapanai", "kriti")), True)
+KNOWN = Vocabulary(("Mohanam", "Todi"), ("Adi",), ("alapanai", "kriti"))
+TAUGHT = Taught(CODEC, KNOWN, True)
+BOTH = slice(2)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,8 +38,8 @@ def one_thread():
 
 
 @pytest.fixture(scope="module")
-def pipeline():
-    return build_pipeline(SMALL)
+def model() -> Model:
+    return Model(build_pipeline(SMALL), CODEC, "small")
 
 
 @pytest.fixture(scope="module")
@@ -51,26 +54,26 @@ def sung() -> Passage:
 # Drawing
 
 
-def test_a_picture_does_not_depend_on_its_batch(pipeline):
-    prompts, size = ["Kriti in raga Todi", "Alapanai in raga Mohanam", ""], (64, 128)
-    together = draw_many(pipeline, prompts, [1, 2, 3], size, Manner(3, 4.0, 3))
-    alone = draw_many(pipeline, prompts[1:2], [2], size, Manner(3, 4.0, 1))
-    assert together.shape == (3, *size)
+def test_a_picture_does_not_depend_on_its_batch(model):
+    asks = [Ask("kriti", "Todi", "Adi", 1), Ask("alapanai", "Mohanam", None, 2), Ask("applause")]
+    together = draw_asks(model, KNOWN, asks, 1, Manner(3, 4.0, 3))
+    alone = draw_asks(model, KNOWN, asks[1:2], 1, Manner(3, 4.0, 1))
+    assert together.shape == (3, 1, 64, 128)
     assert np.abs(together[1].astype(int) - alone[0]).max() <= 1
     assert not np.array_equal(together[0], together[1])
 
 
-def test_each_ask_has_its_own_pictures_and_the_chooser_keeps_the_likeliest(pipeline):
+def test_each_ask_has_its_own_pictures_and_the_chooser_keeps_the_likeliest(model):
     torch.manual_seed(0)
     recognizer = Recognizer.new(("Mohanam", "Todi"), CODEC)
     recognizer.network.eval()
     asks = [Ask("kriti", "Todi", "Adi", 0), Ask("alapanai", "Mohanam", None, 1)]
     manner = Manner(2, 1.5, 8)
-    first = draw_asks(pipeline, TAUGHT, asks, 2, manner)
+    first = draw_asks(model, KNOWN, asks, 2, manner)
     assert first.shape == (2, 2, 64, 128)
     assert not np.array_equal(first[0, 0], first[0, 1])
-    chosen = draw_asks(pipeline, TAUGHT, asks, 2, manner, Chooser(recognizer, 3))
-    tried = draw_asks(pipeline, TAUGHT, asks, 6, manner).reshape(2, 2, 3, 64, 128)
+    chosen = draw_asks(model, KNOWN, asks, 2, manner, Chooser(recognizer, 3))
+    tried = draw_asks(model, KNOWN, asks, 6, manner).reshape(2, 2, 3, 64, 128)
     for ask, kept, of_ask in zip(asks, chosen, tried, strict=True):
         for picture, candidates in zip(kept, of_ask, strict=True):
             shown = torch.from_numpy(candidates)[:, None].float() / 127.5 - 1
@@ -79,34 +82,36 @@ def test_each_ask_has_its_own_pictures_and_the_chooser_keeps_the_likeliest(pipel
             assert np.abs(picture.astype(int) - candidates[likeliest.argmax()]).max() <= 1
 
 
-def test_guidance_climbs_the_heads_own_slope_and_leaves_the_late_steps(pipeline):
+def test_guidance_climbs_the_heads_own_slope_and_leaves_the_late_steps(model):
+    pipeline = model.pipeline
     torch.manual_seed(0)
     head = RagaHead.on(pipeline.unet, ("Mohanam", "Todi"))
     build_denoiser(pipeline.unet, raga_head=head)
     guide = RagaGuide(pipeline, head, 10.0, ("Todi", None))
     noisy, words = torch.randn(2, 4, 4, 8), torch.randn(2, 77, 32)
     early, late = torch.tensor(800), torch.tensor(100)
-    moved = guide(noisy, early, words)
+    moved = guide(noisy, early, words, BOTH)
     assert moved[0].abs().sum() > 0
     assert moved[1].abs().sum() == 0  # nobody said which raga
-    assert guide(noisy, late, words).abs().sum() == 0
+    assert guide(noisy, late, words, BOTH).abs().sum() == 0
 
     def chance(latents):
         with torch.no_grad():
             pipeline.unet(latents, early.expand(2), words)
             return head.hear(early.expand(2)).log_softmax(1)[0, 1].item()
 
-    slope = guide.gradient(noisy, early, words)
+    slope = guide.gradient(noisy, early, words, BOTH)
     step = 1e-2 * slope / slope.norm()
     assert chance(noisy + step) > chance(noisy) > chance(noisy - step)
     pictures = [
-        draw_asks(pipeline, TAUGHT, [Ask("kriti", "Todi", "Adi")], 1, Manner(4, 1.0), guide=each)
+        draw_asks(model, KNOWN, [Ask("kriti", "Todi", "Adi")], 1, Manner(4, 1.0), guide=each)
         for each in (None, guide)
     ]
     assert not np.array_equal(*pictures)
 
 
-def test_a_model_without_a_head_cannot_be_guided(pipeline, tmp_path):
+def test_a_model_without_a_head_cannot_be_guided(model, tmp_path):
+    pipeline = model.pipeline
     with pytest.raises(ModelError, match="joint or both"):
         RagaGuide.beside(tmp_path, pipeline)
     RagaHead.on(pipeline.unet, ("Mohanam", "Todi")).save(tmp_path / FILE)
