@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.workspace import replacing
+from training.asking import Ask, Chooser, Manner, draw_asks
 from training.config import FinetuneConfig
 from training.data import Dataset, read_dataset
-from training.asking import Ask, Chooser, Manner, draw_asks
 from training.judging import SHORTEST_S, Bench, Passage
 
 if TYPE_CHECKING:
