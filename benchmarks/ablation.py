@@ -230,19 +230,19 @@ def _asks(config: Ablation, session: "Session", dataset: Dataset) -> tuple[list[
 
 def _drawn(config: Ablation, session: "Session", name: str, asks, n_each: int) -> np.ndarray:
     from training.drawing import Model
-    from training.raga_guide import RagaGuide
     from training.raga_network import Recognizer
 
     session.pipeline.to(session.accelerator.device)  # what is not trained was put aside
-    model = Model(session.pipeline, session.listener.codec, name)
-    manner = Manner(config.sampling_steps, config.guidance_scale, config.at_once)
-    chooser = guide = None
+    head = session.raga.head if name == "guided" else None
+    model = Model(session.pipeline, session.listener.codec, name, head)
+    manner = Manner(
+        config.sampling_steps, config.guidance_scale, config.raga_guidance, config.at_once
+    )
+    chooser = None
     if name == "rerank":
         recognizer = Recognizer.load(config.recognizer, session.accelerator.device)
         chooser = Chooser(recognizer, config.best_of)
-    if name == "guided":
-        guide = RagaGuide(session.pipeline, session.raga.head, config.raga_guidance)
-    return draw_asks(model, session.vocabulary(), asks, n_each, manner, chooser, guide=guide)
+    return draw_asks(model, session.vocabulary(), asks, n_each, manner, chooser)
 
 
 def _judge_and_keep(config: Ablation, run: tuple[str, int], bench, passages, cost, pool) -> None:

@@ -85,6 +85,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--guidance", type=float, default=4.0)
     parser.add_argument("--tala-guide", type=float, default=0.9, help="0 leaves the rhythm to it")
+    parser.add_argument("--raga-guidance", type=float, default=10.0, help="0 leaves it to words")
     parser.add_argument("--recognizer", type=Path, help="chooses the best; the one that ships")
     parser.add_argument("--threads", type=int, default=2, help="torch's, on a CPU")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="judges at once")
@@ -206,12 +207,13 @@ def drawn(asked, generator, ragas, talas) -> Iterator[tuple[Asked, np.ndarray]]:
                     seed=each.seed,
                     tonic_hz=TONIC_HZ,
                     tala_guide=asked.tala_guide,
+                    raga_guidance=asked.raga_guidance,
                 ),
                 known.vocabulary,
             )
             for each in part
         ]
-        with torch.inference_mode():
+        with torch.no_grad():
             yield from zip(part, model.draw_many(words, n_columns, course), strict=True)
     log.info("model: %d clips drawn in %.0f s", len(wanted), time.monotonic() - start)
 

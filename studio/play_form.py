@@ -53,6 +53,7 @@ class Form:
     steps: gr.Slider
     guidance: gr.Slider
     tala_guide: gr.Slider
+    raga_guidance: gr.Slider
     lora: gr.Dropdown
     lora_strength: gr.Slider
     begin: gr.Radio
@@ -262,24 +263,38 @@ def _model(workspace: Workspace) -> dict:
         with gr.Row():
             steps = gr.Slider(1, 100, value=20, step=1, label="Steps", elem_id="play-steps")
             guidance = gr.Slider(0, 15, value=4, step=0.5, label="Guidance")
-        tala_guide = gr.Slider(
-            0,
-            1,
-            value=0.9,
-            step=0.05,
-            label="Tala guide",
-            info="How long a mridangam in the tala leads; 0 leaves the rhythm to the model.",
-            elem_id="play-tala-guide",
-        )
+        guides = _guides()
         loras = _lora(workspace)
     return {
         "model": model,
         "candidates": candidates,
         "steps": steps,
         "guidance": guidance,
-        "tala_guide": tala_guide,
+        **guides,
         **loras,
     }
+
+
+def _guides() -> dict:
+    tala_guide = gr.Slider(
+        0,
+        1,
+        value=0.9,
+        step=0.05,
+        label="Tala guide",
+        info="How long a mridangam in the tala leads; 0 leaves the rhythm to the model.",
+        elem_id="play-tala-guide",
+    )
+    raga_guidance = gr.Slider(
+        0,
+        40,
+        value=10,
+        step=1,
+        label="Raga guide",
+        info="How strongly a raga head, if the model has one, pulls to the raga's svaras.",
+        elem_id="play-raga-guide",
+    )
+    return {"tala_guide": tala_guide, "raga_guidance": raga_guidance}
 
 
 def _lora(workspace: Workspace) -> dict:

@@ -110,6 +110,7 @@ def _form_values(saved: clips.SavedClip) -> list:
         config.steps,
         config.guidance_scale,
         config.tala_guide,
+        config.raga_guidance,
         config.lora or "",
         config.lora_strength,
         begin,

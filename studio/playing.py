@@ -41,6 +41,7 @@ def generate(
     steps: float = 20,
     guidance: float = 4,
     tala_guide: float = 0.9,
+    raga_guidance: float = 10,
     lora: str = "",
     lora_strength: float = 1,
     begin: str = "new",
@@ -72,6 +73,7 @@ def generate(
         steps: denoising steps; more are slower and finer.
         guidance: how strictly the words are followed.
         tala_guide: how much of the way a mridangam in the tala leads; 0 leaves it to the model.
+        raga_guidance: how strongly the model's raga head, if any, pulls to the raga; 0 not at all.
         lora: the folder of a LoRA that was trained here; empty for none.
         lora_strength: how much of it, 0 none.
         begin: new, vary (make the source anew) or continue (go on from its end).

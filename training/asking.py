@@ -8,7 +8,7 @@ what else is in its batch (up to rounding).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,6 @@ from training.drawing import Model
 from training.wish import GenerateConfig, Vocabulary, Wish, resolve
 
 if TYPE_CHECKING:
-    from training.raga_guide import RagaGuide
     from training.raga_network import Recognizer
 
 SEEDS_EACH = 4096  # of one ask: its pictures times their candidates
@@ -33,10 +32,15 @@ class Ask:
     tala: str | None = None
     seed: int = 0
 
-    def wish(self, vocabulary: Vocabulary, number: int) -> Wish:
+    def wish(self, vocabulary: Vocabulary, number: int, raga_guidance: float) -> Wish:
         """The `number`th picture of it, in the words the model was taught."""
-        seed = self.seed * SEEDS_EACH + number
-        wanted = GenerateConfig(raga=self.raga, tala=self.tala, section=self.section, seed=seed)
+        wanted = GenerateConfig(
+            raga=self.raga,
+            tala=self.tala,
+            section=self.section,
+            seed=self.seed * SEEDS_EACH + number,
+            raga_guidance=raga_guidance,
+        )
         return resolve(wanted, vocabulary)
 
 
@@ -46,6 +50,7 @@ class Manner:
 
     steps: int = 20
     guidance_scale: float = 4.0
+    raga_guidance: float = GenerateConfig.raga_guidance
     at_once: int = 8
     """Pictures in a batch; a GPU takes hundreds."""
 
@@ -71,24 +76,25 @@ def draw_asks(
     manner: Manner | None = None,
     chooser: Chooser | None = None,
     tell: Callable[[int], object] = lambda n: None,
-    guide: "RagaGuide | None" = None,
 ) -> np.ndarray:
     """`n_each` pictures for each ask, [shape=(n_asks, n_each, rows, columns), uint8].
 
-    `tell` is called with the number of pictures that are new. A `guide` pulls each picture to its
-    raga in the early steps.
+    `tell` is called with the number of pictures that are new.
     """
     import torch
 
     manner, n_tried = manner or Manner(), chooser.n if chooser else 1
-    wishes = [ask.wish(vocabulary, i) for ask in asks for i in range(n_each * n_tried)]
+    wishes = [
+        ask.wish(vocabulary, i, manner.raga_guidance)
+        for ask in asks
+        for i in range(n_each * n_tried)
+    ]
     course = Course(manner.steps, manner.guidance_scale, windows_at_once=manner.at_once)
     drawn = []
     for start in range(0, len(wishes), manner.at_once):
         some = wishes[start : start + manner.at_once]
-        aim = guide.to([wish.config.raga for wish in some]) if guide else None
         with torch.no_grad():
-            drawn += model.draw_many(some, model.codec.width, replace(course, aim=aim))
+            drawn += model.draw_many(some, model.codec.width, course)
         tell(len(some))
     size = (model.codec.n_rows, model.codec.width)
     pictures = np.reshape(drawn, (len(asks), n_each, n_tried, *size))

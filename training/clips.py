@@ -219,7 +219,8 @@ def read(sidecar: Path) -> SavedClip:
     try:
         said = TypeAdapter(dict[str, Any]).validate_json(sidecar.read_bytes())
         if isinstance(said.get("config"), dict):
-            said["config"].setdefault("tala_guide", 0.0)  # drawn before there was one
+            for guide in ("tala_guide", "raga_guidance"):  # drawn before there was one
+                said["config"].setdefault(guide, 0.0)
         saved = TypeAdapter(SavedClip).validate_python(said)
     except OSError as error:
         raise StudioError(f"{sidecar} cannot be read: {error.strerror}.") from error

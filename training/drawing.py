@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import torch
     from diffusers import StableDiffusionPipeline
 
+    from training.raga_head import RagaHead
+
 MORPH_OVERLAP = 0.75  # so that words change in small steps
 CONTEXT = 0.5  # of a window: how much of a clip is heard to continue it
 
@@ -35,14 +37,18 @@ class Model:
     pipeline: "StableDiffusionPipeline"
     codec: Codec
     hash: str
+    head: "RagaHead | None" = None  # hears the raga in what is being drawn
 
     @classmethod
     def load(cls, folder: Path, codec: Codec, device: str | None) -> "Model":
         """Load a folder onto `device`: a GPU where there is one, if not said."""
         import torch
 
+        from training.raga_head import RagaHead
+
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(load_pipeline(folder, torch.device(device)), codec, fingerprint(folder))
+        pipeline = load_pipeline(folder, torch.device(device))
+        return cls(pipeline, codec, fingerprint(folder), RagaHead.beside(folder, pipeline))
 
     @property
     def factor(self) -> int:
@@ -67,6 +73,7 @@ class Model:
         windows = self.windows(wish, n_columns)
         noise = self.noise(windows, wish.config.seed)
         text_states = self.text_states(wish, windows)
+        course = self.aimed([wish], windows, course)
         if source is None:
             latents, course = self.led([wish], noise, windows, course)
         elif wish.config.use == "vary":
@@ -91,7 +98,7 @@ class Model:
                 for wish in wishes
             ]
         )
-        latents, course = self.led(wishes, noise, windows, course)
+        latents, course = self.led(wishes, noise, windows, self.aimed(wishes, windows, course))
         latents = denoise(self.pipeline, latents, texts, windows, course)
         return [self.picture(each[None], windows) for each in latents]
 
@@ -140,6 +147,12 @@ class Model:
             negative_prompt=negative_prompt,
         )
         return torch.stack([unwanted, wanted], dim=1)
+
+    def aimed(self, wishes: Sequence[Wish], windows: Windows, course: Course) -> Course:
+        """Let the model's raga head, if it has one, pull to the ragas that are asked for."""
+        from training.raga_guide import RagaGuide
+
+        return replace(course, aim=RagaGuide.of(self.pipeline, self.head, wishes, windows))
 
     def led(self, wishes: Sequence[Wish], noise, windows, course: Course):
         """Begin with noise, led by strokes of the talas that are asked for."""
@@ -218,7 +231,7 @@ def the_same_each_time(threads: int) -> Iterator[None]:
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.set_num_threads(threads)
     try:
-        with torch.inference_mode():
+        with torch.no_grad():  # and no inference mode: the raga guide follows a gradient
             yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=only_warned)

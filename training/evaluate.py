@@ -24,7 +24,7 @@ from core.theory import section as section_called
 from training.asking import Ask, Chooser, Manner, draw_asks
 from training.judging import SHORTEST_S, SUNG, Bench, Passage, Verdict
 from training.loading import Taught, locate, taught
-from training.wish import DEMO
+from training.wish import DEMO, GenerateConfig
 
 if TYPE_CHECKING:
     from training.data import Dataset
@@ -56,8 +56,8 @@ class EvaluationConfig:
     """Denoising steps."""
     guidance_scale: float = 4.0
     """How strictly the words are followed."""
-    raga_guidance: float = 0.0
-    """How strongly the raga head, if the model has one, guides the early steps; about 10."""
+    raga_guidance: float = GenerateConfig.raga_guidance
+    """How strongly the raga head, if the model has one, guides the early steps."""
     best_of: int = 1
     """Of so many pictures the recogniser keeps the one that it thinks most in the raga."""
     recognizer: Path | None = None
@@ -186,21 +186,15 @@ def drawn_passages(
     from training.drawing import Model
 
     model = Model.load(folder, known.codec, config.device)
-    guide = chooser = None
-    if config.raga_guidance:
-        from training.raga_guide import RagaGuide
-
-        guide = RagaGuide.beside(folder, model.pipeline, config.raga_guidance)
+    chooser = None
     if config.best_of > 1:
         from training.raga_network import SHIPPED, Recognizer
 
         recognizer = Recognizer.load(config.recognizer or SHIPPED, model.pipeline.device)
         chooser = Chooser(recognizer, config.best_of)
-    manner = Manner(config.steps, config.guidance_scale, config.at_once)
+    manner = Manner(config.steps, config.guidance_scale, config.raga_guidance, config.at_once)
     with progress_bar(len(asks) * n_each * config.best_of, "picture", "drawing") as bar:
-        pictures = draw_asks(
-            model, known.vocabulary, asks, n_each, manner, chooser, bar.update, guide
-        )
+        pictures = draw_asks(model, known.vocabulary, asks, n_each, manner, chooser, bar.update)
     heard = set(range(0, len(asks), max(1, len(asks) // max(1, config.players))))
     return [
         Passage(images, ask.raga, ask.section, ask.tala, _sound(config, i) if i in heard else None)

@@ -8,18 +8,19 @@ Torch is loaded with this module.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from core.errors import ModelError
-from training.raga_head import FILE, RagaHead
+from training.raga_head import RagaHead
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
+
+    from training.denoise import Windows
+    from training.wish import Wish
 
 EARLY = 0.4  # of the timesteps from the top are guided
 LEAST_ALPHA = 0.1  # below it a picture is all noise, and there is nothing to hear
@@ -28,33 +29,27 @@ MOST = 0.3  # of the noise's own length, by which a step is moved
 
 @dataclass(frozen=True)
 class RagaGuide:
-    """Guides windows to `ragas`, one for each; None and what the head does not know are left."""
+    """Pulls windows to ragas; None and what the head does not know are let alone.
+
+    ragas, strengths : of each window
+    """
 
     pipeline: "StableDiffusionPipeline"
     head: RagaHead
-    strength: float = 10.0
-    ragas: Sequence[str | None] = ()
+    ragas: Sequence[str | None]
+    strengths: Sequence[float]
 
     @classmethod
-    def beside(cls, model: Path, pipeline, strength: float = 10.0) -> "RagaGuide":
-        """The guide that was trained with a model folder's UNet.
-
-        Raises
-        ------
-        ModelError
-            If the model was trained without a head.
-        """
-        path = model / FILE
-        if not path.exists():
-            raise ModelError(
-                f"{model} has no raga head to be guided by. Train it with raga_loss joint or both."
-            )
-        head = RagaHead.load(path).to(pipeline.device).listening(pipeline.unet)
-        return cls(pipeline, head, strength)
-
-    def to(self, ragas: Sequence[str | None]) -> "RagaGuide":
-        """The same, to these ragas."""
-        return replace(self, ragas=ragas)
+    def of(
+        cls, pipeline, head: RagaHead | None, wishes: "Sequence[Wish]", windows: "Windows"
+    ) -> "RagaGuide | None":
+        """The guide of pictures of some wishes; None if nothing is to be pulled."""
+        ragas = [wish.aim(place) for wish in wishes for place in windows.places]
+        strengths = [wish.config.raga_guidance for wish in wishes for _ in windows.places]
+        known = {None, *ragas} & {None, *(head.ragas if head else ())}
+        if not any(strengths) or known == {None}:
+            return None
+        return cls(pipeline, head, ragas, strengths)
 
     def __call__(self, noisy: Tensor, timestep: Tensor, no_words: Tensor, some: slice) -> Tensor:
         """What is to be added to the prediction of `some` windows (`Course.aim`)."""
@@ -64,7 +59,8 @@ class RagaGuide:
         alpha, sigma = kept**0.5, (1 - kept) ** 0.5
         if timestep < (1 - EARLY) * n_timesteps or alpha < LEAST_ALPHA:
             return torch.zeros_like(noisy)
-        moved = -self.strength * sigma * self.gradient(noisy, timestep, no_words, some)
+        strengths = torch.tensor(self.strengths[some], device=noisy.device)[:, None, None, None]
+        moved = -strengths * sigma * self.gradient(noisy, timestep, no_words, some)
         length = moved.flatten(1).norm(dim=1).clamp(min=1e-12)
         limit = MOST * noisy[0].numel() ** 0.5
         moved = moved * (limit / length).clamp(max=1)[:, None, None, None]

@@ -53,6 +53,13 @@ class RagaHead(nn.Module):
     def _overhear(self, block, inputs, middle: Tensor) -> None:
         self._middle = middle
 
+    @classmethod
+    def beside(cls, model: Path, pipeline) -> "RagaHead | None":
+        """The head that was trained with a model folder's UNet; None if none was."""
+        if not (model / FILE).exists():
+            return None
+        return cls.load(model / FILE).to(pipeline.device).listening(pipeline.unet)
+
     def hear(self, timesteps: Tensor) -> Tensor:
         """Logits of what the UNet saw last, [shape=(n, n_ragas)]; to be asked once a pass."""
         middle, self._middle = self._middle, None

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from core.caption import describe, say, templates
 from core.errors import StudioError, TheoryError
-from core.fields import IN_TALA, NOTES
+from core.fields import IN_TALA, MELODIC, NOTES
 from core.records import TONIC_RANGE_HZ
 from core.theory import Raga
 from core.theory import raga as raga_called
@@ -22,6 +22,7 @@ from core.theory import tala as tala_called
 DEMO = "demo"  # the model that is shipped, wherever the project lies
 MIN_SECONDS, MAX_SECONDS = 5.0, 60.0
 MAX_STEPS = 200
+MAX_RAGA_GUIDANCE = 100.0
 MAX_PROMPT = 1000  # characters; models read far fewer
 MAX_SEED = 2**63 - 1
 FREE_TIME = ("alapanai", "tanam", "viruttam")  # sung without a tala
@@ -63,6 +64,9 @@ class GenerateConfig:
     tala_guide: float = 0.9
     """How much of the way a mridangam in the tala leads the drawing; 0 leaves the rhythm to the
     model. Not where there is no tala, where words of your own are given, or with a source."""
+    raga_guidance: float = 10.0
+    """How strongly the raga head, if the model was trained with one, pulls the early steps to the
+    raga; 0 leaves it to the words. Not where words of your own are given."""
     prompt: str | None = None
     """Any words, instead of those made from raga, tala and section."""
     model: str = DEMO
@@ -95,6 +99,7 @@ class GenerateConfig:
         _within("seed", self.seed, 0, MAX_SEED)
         _within("strength", self.strength, 0.01, 1)
         _within("tala_guide", self.tala_guide, 0, 1)
+        _within("raga_guidance", self.raga_guidance, 0, MAX_RAGA_GUIDANCE)
         _within("threads", self.threads or 1, 1, 1024)
         _within("lora_strength", self.lora_strength, -4, 4)
         if self.loop and self.source and self.use == "continue":
@@ -141,6 +146,15 @@ class Wish:
         config = self.config
         free = not config.tala or config.section not in IN_TALA or _plain(config.prompt)
         return config.tala_guide > 0 and not free
+
+    def aim(self, place: float) -> str | None:
+        """The raga that a raga head may pull to at a place of the clip, 0 its start, 1 its end."""
+        config = self.config
+        goes_over = bool(self.morph_to) and place >= 0.5
+        words = config.to_prompt if goes_over else config.prompt
+        if config.section not in MELODIC or _plain(words):
+            return None
+        return config.to_raga if goes_over else config.raga
 
 
 def resolve(config: GenerateConfig, vocabulary: Vocabulary | None = None) -> Wish:

@@ -27,6 +27,7 @@ LEADS = ("voice", "violin", "nobody")  # whoever else leads is taught as a voice
 
 _SR = 24_000
 _OTHERS = 0.4  # the share of lessons with another lead, and with another drum
+_FAR_BACK = 0.4  # the share of lessons in a large hall
 _CHAINS: tuple[tuple[SectionName, ...], ...] = (
     ("alapanai", "violin", "kriti", "neraval", "kalpanaswaram", "tani avartanam", "applause"),
     ("alapanai", "violin", "kriti", "neraval", "kalpanaswaram", "tani avartanam", "kriti",
@@ -61,7 +62,9 @@ def lesson(seed: int, minutes: float = 5.0) -> Lesson:
     if seed % 7 == 6:
         return _negative(seed, rng)
     chain = variation.any_chain(rng)
-    if seed >= UNSEEN:
+    if seed < HELD_OUT:
+        chain = _in_a_hall(chain, seed)
+    elif seed >= UNSEEN:
         chain = replace(variation.UNSEEN, tilt_db=float(rng.normal(-1, 1)))
     return _concert(seed, minutes * float(rng.uniform(0.7, 1.3)), chain, rng)
 
@@ -103,6 +106,14 @@ def _others(seed: int) -> tuple["Lead | None", "Drum | None"]:
     lead, drum = rng.choice(("nagaswaram", "veena")), rng.choice(("kanjira", "thavil"))
     other = (rng.random(2) < _OTHERS) & (seed < HELD_OUT)
     return (str(lead) if other[0] else None), (str(drum) if other[1] else None)
+
+
+def _in_a_hall(chain: variation.Chain, seed: int) -> variation.Chain:
+    """The same from the back of a large hall, for a share of the lessons."""
+    rng = np.random.default_rng([seed, 7])
+    if rng.random() >= _FAR_BACK:
+        return chain
+    return replace(chain, decay_s=float(rng.uniform(1.2, 3.0)), wet_db=float(rng.uniform(-8, 0)))
 
 
 def _announced(said: np.ndarray, y: np.ndarray, segments: list[Segment], turns: list):

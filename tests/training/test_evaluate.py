@@ -8,12 +8,11 @@ import pytest
 import torch
 
 from core import synthesis
-from core.errors import ModelError
 from core.spectrogram import svara
 from tests.training.lesson import CODEC, SMALL, small_dataset, small_model
 from training.asking import Ask, Chooser, Manner, draw_asks
 from training.data import read_dataset
-from training.diffusion import build_denoiser
+from training.denoise import Windows
 from training.drawing import Model
 from training.evaluate import EvaluationConfig, asked, main
 from training.judging import Bench, Passage, Verdict, judged
@@ -25,7 +24,7 @@ from training.raga_head import FILE, RagaHead
 from training.raga_network import Recognizer
 from training.reference import noise, of_dataset, shuffled
 from training.scoring import Figure, section_figures, sung_figures
-from training.wish import Vocabulary
+from training.wish import GenerateConfig, Vocabulary, resolve
 
 KNOWN = Vocabulary(("Mohanam", "Todi"), ("Adi",), ("alapanai", "kriti"))
 TAUGHT = Taught(CODEC, KNOWN, True)
@@ -83,11 +82,10 @@ def test_each_ask_has_its_own_pictures_and_the_chooser_keeps_the_likeliest(model
 
 
 def test_guidance_climbs_the_heads_own_slope_and_leaves_the_late_steps(model):
-    pipeline = model.pipeline
     torch.manual_seed(0)
+    pipeline = model.pipeline
     head = RagaHead.on(pipeline.unet, ("Mohanam", "Todi"))
-    build_denoiser(pipeline.unet, raga_head=head)
-    guide = RagaGuide(pipeline, head, 10.0, ("Todi", None))
+    guide = RagaGuide(pipeline, head, ("Todi", None), (10.0, 10.0))
     noisy, words = torch.randn(2, 4, 4, 8), torch.randn(2, 77, 32)
     early, late = torch.tensor(800), torch.tensor(100)
     moved = guide(noisy, early, words, BOTH)
@@ -103,19 +101,35 @@ def test_guidance_climbs_the_heads_own_slope_and_leaves_the_late_steps(model):
     slope = guide.gradient(noisy, early, words, BOTH)
     step = 1e-2 * slope / slope.norm()
     assert chance(noisy + step) > chance(noisy) > chance(noisy - step)
-    pictures = [
-        draw_asks(model, KNOWN, [Ask("kriti", "Todi", "Adi")], 1, Manner(4, 1.0), guide=each)
-        for each in (None, guide)
-    ]
-    assert not np.array_equal(*pictures)
 
 
-def test_a_model_without_a_head_cannot_be_guided(model, tmp_path):
-    pipeline = model.pipeline
-    with pytest.raises(ModelError, match="joint or both"):
-        RagaGuide.beside(tmp_path, pipeline)
-    RagaHead.on(pipeline.unet, ("Mohanam", "Todi")).save(tmp_path / FILE)
-    assert RagaGuide.beside(tmp_path, pipeline).head.ragas == ("Mohanam", "Todi")
+def test_only_a_model_with_a_head_is_guided_and_only_to_what_it_knows(model):
+    torch.manual_seed(0)
+    guided = replace(model, head=RagaHead.on(model.pipeline.unet, ("Mohanam", "Todi")))
+    free, pulled = (Manner(4, 1.0, raga_guidance=strength) for strength in (0.0, 10.0))
+    todi, other = [Ask("kriti", "Todi", "Adi")], [Ask("kriti", "Kalyani", "Adi")]
+    plain = draw_asks(model, KNOWN, todi, 1, pulled)
+    assert np.array_equal(plain, draw_asks(guided, KNOWN, todi, 1, free))
+    assert not np.array_equal(plain, draw_asks(guided, KNOWN, todi, 1, pulled))
+    strange = draw_asks(model, KNOWN, other, 1, pulled)
+    assert np.array_equal(strange, draw_asks(guided, KNOWN, other, 1, pulled))
+
+
+def test_a_clip_that_goes_over_is_pulled_to_both_ragas_and_own_words_to_none(model):
+    wish = resolve(GenerateConfig(raga="Todi", to_raga="Mohanam"))
+    windows = Windows(40, 16, overlap=0.75)
+    head = RagaHead.on(model.pipeline.unet, ("Mohanam", "Todi"))
+    guide = RagaGuide.of(model.pipeline, head, [wish], windows)
+    assert guide.ragas == ["Todi"] * 3 + ["Mohanam"] * 4
+    for change in ({"prompt": "applause"}, {"section": "applause"}, {"raga_guidance": 0.0}):
+        let_alone = resolve(GenerateConfig(raga="Todi", **change))
+        assert RagaGuide.of(model.pipeline, head, [let_alone], windows) is None
+
+
+def test_the_head_lies_beside_the_model(model, tmp_path):
+    assert RagaHead.beside(tmp_path, model.pipeline) is None
+    RagaHead.on(model.pipeline.unet, ("Mohanam", "Todi")).save(tmp_path / FILE)
+    assert RagaHead.beside(tmp_path, model.pipeline).ragas == ("Mohanam", "Todi")
 
 
 # Judging
