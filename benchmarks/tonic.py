@@ -38,7 +38,7 @@ from core.tonic import (
 from core.workspace import replacing
 
 log = logging.getLogger(__name__)
-PENALTY = 0.15
+PENALTY = 0.02
 SPREAD = 0.03  # a feature that hardly varies gets no great weight
 RIGHT_CENTS = 50.0
 FIRST_FITTED, FIRST_HELD_OUT = 4000, 9000
@@ -46,7 +46,7 @@ FIRST_FITTED, FIRST_HELD_OUT = 4000, 9000
 
 def main(
     fit: bool = False,
-    fitted: int = 154,
+    fitted: int = 700,
     held_out: int = 100,
     cache: Path | None = None,
     workers: int = 2,

@@ -52,24 +52,28 @@ class Rows:
         )
 
 
-def fit(rows: Rows, groups: Sequence[np.ndarray], seed: int = 0, alpha: float = _ALPHA) -> Network:
+def fit(
+    rows: Rows,
+    groups: Sequence[np.ndarray],
+    seed: int = 0,
+    alpha: float = _ALPHA,
+    beside: Network | None = None,
+) -> Network:
     """A committee, each member fitted on three quarters of the recordings.
 
     Parameters
     ----------
     groups : sequence of np.ndarray [shape=(n_features,), bool]
         Features that are hidden together now and then, so that none is relied on alone.
+    beside : Network, optional
+        A committee of the same classes, whose first members stay and are joined by the new ones.
     """
     rng = np.random.default_rng(seed)
-    mean = np.average(rows.x, axis=0, weights=rows.weight)
-    scale = np.sqrt(np.average(np.square(rows.x - mean), axis=0, weights=rows.weight))
-    scale = np.maximum(scale, 1e-3 * np.abs(mean) + 1e-4)
-    classes = tuple(sorted(set(rows.y.tolist())))
-    empty = np.zeros((0, 0, 0))
-    network = Network(classes, mean, scale, empty, empty)
+    network = beside or _without_members(rows)
+    classes = network.classes
     x = network.standard(rows.x).astype(np.float32)
     recordings = np.unique(rows.of)
-    hidden, output = [], []
+    hidden, output = list(network.hidden[:_MEMBERS]), list(network.output[:_MEMBERS])
     for member in range(_MEMBERS):
         part = np.isin(rows.of, rng.permutation(recordings)[: -(-3 * len(recordings) // 4)])
         part |= ~np.isin(rows.y, np.unique(rows.y[part]))  # every class at least once
@@ -79,6 +83,14 @@ def fit(rows: Rows, groups: Sequence[np.ndarray], seed: int = 0, alpha: float = 
     network = replace(network, hidden=np.stack(hidden), output=np.stack(output))
     usual = float(np.percentile(network.strangeness(rows.x), 95))
     return replace(network, usual=max(usual, 1e-4))
+
+
+def _without_members(rows: Rows) -> Network:
+    mean = np.average(rows.x, axis=0, weights=rows.weight)
+    scale = np.sqrt(np.average(np.square(rows.x - mean), axis=0, weights=rows.weight))
+    scale = np.maximum(scale, 1e-3 * np.abs(mean) + 1e-4)
+    empty = np.zeros((0, 0, 0))
+    return Network(tuple(sorted(set(rows.y.tolist()))), mean, scale, empty, empty)
 
 
 def balanced(y: np.ndarray, weight: np.ndarray, power: float = 0.7) -> np.ndarray:

@@ -100,16 +100,16 @@ def approved(
 def learned(
     model: Model, lessons: Sequence[Lesson], scores: tuple[float, float] | None = None
 ) -> Model:
-    """The model with its section network fitted anew, on these recordings and the rows kept."""
+    """The model with new members in its section network, of these recordings and the rows kept.
+
+    The shipped members stay, since they have heard far more than the rows kept; what a person's
+    recordings taught before is learned anew.
+    """
     rows = section_rows(lessons, model.lead)
     rows = replace(rows, weight=_EACH * rows.weight)
     together = Rows.joined([model.kept, rows])
-    section = fit(together, groups())
-    section = replace(
-        section,
-        temperature=model.section.temperature,
-        usual=max(section.usual, model.section.usual),
-    )
+    section = fit(together, groups(), beside=model.section)
+    section = replace(section, usual=max(section.usual, model.section.usual))
     about = {
         **model.about,
         "learned from": [lesson.name for lesson in lessons],
