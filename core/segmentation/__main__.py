@@ -99,7 +99,7 @@ def measure_levels(workspace: Path | None = None) -> str:
     return f"{levels.fill_all(place, Library.of(place))} segments levelled."
 
 
-def bootstrap(out: Path = SHIPPED, cache: Path = Path("lessons"), concerts: int = 70) -> str:
+def bootstrap(out: Path = SHIPPED, cache: Path = Path("lessons"), concerts: int = 300) -> str:
     """Train the shipped model on sample concerts, from scratch.
 
     Parameters
