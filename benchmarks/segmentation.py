@@ -4,8 +4,9 @@
     python benchmarks/segmentation.py --cache lessons --parts speed real
 
 Held-out concerts are sample concerts of seeds that no model was trained or calibrated on; "unseen"
-ones besides have a flute or a ghatam, a large hall and 64 kbit/s mp3, which no lesson had. Lessons
-are rendered into --cache once. Real recordings are read from $STUDIO_MATERIAL or ../shared/data.
+ones besides have a flute or a ghatam, which no lesson had, in one large hall, as 64 kbit/s mp3.
+Lessons are rendered into --cache once. Real recordings are read from $STUDIO_MATERIAL or
+../shared/data.
 """
 
 import os

@@ -46,8 +46,8 @@ class RagaGuide:
         """The guide of pictures of some wishes; None if nothing is to be pulled."""
         ragas = [wish.aim(place) for wish in wishes for place in windows.places]
         strengths = [wish.config.raga_guidance for wish in wishes for _ in windows.places]
-        known = {None, *ragas} & {None, *(head.ragas if head else ())}
-        if not any(strengths) or known == {None}:
+        known = head.ragas if head else ()
+        if not any(s and raga in known for raga, s in zip(ragas, strengths, strict=True)):
             return None
         return cls(pipeline, head, ragas, strengths)
 

@@ -12,6 +12,7 @@ from core.synthesis.voices import (
     coloured,
     filter_hz,
     minimum_phase,
+    resonances,
     source,
     wave_tables,
 )
@@ -163,7 +164,7 @@ def flutist(tonic_hz: float, sr: int, rng: np.random.Generator) -> Player:
     """A bamboo flute: few harmonics, much breath; blown harder it is brighter."""
     hz = filter_hz(sr)
     edges = rng.uniform(1200, 1800), rng.uniform(2500, 4000)
-    rows = minimum_phase(np.stack([1 / np.hypot(1, (hz / edge) ** 2) for edge in edges]))
+    rows = _soft_and_hard(hz, np.ones_like(hz), edges)
     noise = float(rng.uniform(0.03, 0.08))
     tables = wave_tables(sr, float(rng.uniform(1.8, 2.6)), rng)
     return _calibrated(Player("flute", sr, tables, rows, noise), 2.8 * tonic_hz)
@@ -172,12 +173,11 @@ def flutist(tonic_hz: float, sr: int, rng: np.random.Generator) -> Player:
 def nagaswaram_player(tonic_hz: float, sr: int, rng: np.random.Generator) -> Player:
     """A double reed with a wide bell: all harmonics, strongest where the bell resounds."""
     hz = filter_hz(sr)
-    bell = 0.3 + np.zeros_like(hz)
-    for centre, width, strength in ((1050, 500, 1.0), (2100, 900, 0.8), (3400, 1200, 0.5)):
-        centre *= rng.uniform(0.8, 1.25)
-        bell += strength * rng.uniform(0.5, 1.5) / np.hypot(1, (hz - centre) / (width / 2))
-    edges = rng.uniform(2000, 3000), rng.uniform(4500, 8000)
-    rows = minimum_phase(np.stack([bell / np.hypot(1, (hz / edge) ** 2) for edge in edges]))
+    peaks = ((1050, 500, 1.0), (2100, 900, 0.8), (3400, 1200, 0.5))
+    bell = 0.3 + resonances(
+        hz, [(c * rng.uniform(0.8, 1.25), w, s * rng.uniform(0.5, 1.5)) for c, w, s in peaks]
+    )
+    rows = _soft_and_hard(hz, bell, (rng.uniform(2000, 3000), rng.uniform(4500, 8000)))
     noise = float(rng.uniform(0.002, 0.02))
     tables = wave_tables(sr, float(rng.uniform(0.4, 1.2)), rng)
     return _calibrated(Player("nagaswaram", sr, tables, rows, noise), 2.8 * tonic_hz)
@@ -186,15 +186,17 @@ def nagaswaram_player(tonic_hz: float, sr: int, rng: np.random.Generator) -> Pla
 def vainika(tonic_hz: float, sr: int, rng: np.random.Generator) -> Player:
     """A veena: plucked bright, ringing on duller and softer under the gliding finger."""
     hz = filter_hz(sr)
-    body = 0.4 + np.zeros_like(hz)
-    for centre, width, strength in ((220, 120, 0.8), (420, 200, 1.0), (900, 400, 0.7)):
-        centre *= rng.uniform(0.85, 1.15)
-        body += strength / np.hypot(1, (hz - centre) / (width / 2))
-    edges = rng.uniform(900, 1600), rng.uniform(3000, 6000)
-    rows = minimum_phase(np.stack([body / np.hypot(1, (hz / edge) ** 2) for edge in edges]))
+    peaks = ((220, 120, 0.8), (420, 200, 1.0), (900, 400, 0.7))
+    body = 0.4 + resonances(hz, [(c * rng.uniform(0.85, 1.15), w, s) for c, w, s in peaks])
+    rows = _soft_and_hard(hz, body, (rng.uniform(900, 1600), rng.uniform(3000, 6000)))
     tables = wave_tables(sr, float(rng.uniform(0.8, 1.4)), rng)
     noise = float(rng.uniform(0.001, 0.006))
     return _calibrated(Player("veena", sr, tables, rows, noise), 1.4 * tonic_hz)
+
+
+def _soft_and_hard(hz: np.ndarray, body: np.ndarray, edges: tuple[float, float]) -> np.ndarray:
+    """Two filter rows of a body: played softly, and hard, with the treble up to a higher edge."""
+    return minimum_phase(np.stack([body / np.hypot(1, (hz / edge) ** 2) for edge in edges]))
 
 
 def _calibrated(player: Player, hz: float) -> Player:
