@@ -91,3 +91,22 @@ def test_a_workspace_uses_its_own_model_and_a_damaged_one_is_named(workspace, mo
     own(workspace).write_bytes(b"nothing of the kind")
     with pytest.raises(ModelError, match=r"segmentation\.npz"):
         current(workspace)
+
+
+def test_new_members_join_the_first_ones_and_push_out_those_of_before(network):
+    moved = rows(600, seed=5)
+    moved = replace(moved, x=moved.x + np.array([0, 0, 4, 0, 0, 0]))  # as another hall has it
+    seen = rows(600, seed=6)
+    seen = replace(seen, x=seen.x + np.array([0, 0, 4, 0, 0, 0]))
+    groups = [np.arange(6) == i for i in range(6)]
+    joined = fit(Rows.joined([rows(300), moved]), groups, beside=network)
+    again = fit(Rows.joined([rows(300), moved]), groups, beside=joined)
+    n = len(network.hidden)
+    assert len(joined.hidden) == len(again.hidden) == 2 * n
+    np.testing.assert_array_equal(again.hidden[:n], network.hidden)
+
+    def surprise(found: Network) -> float:
+        true = [found.classes.index(name) for name in seen.y.tolist()]
+        return -np.log(found.probabilities(seen.x)[np.arange(len(true)), true]).mean()
+
+    assert surprise(joined) < surprise(network)
