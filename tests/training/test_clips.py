@@ -49,6 +49,17 @@ def test_the_sidecar_names_no_folder_of_this_machine(workspace):
     assert str(workspace.root) not in sidecar.read_text()
 
 
+def test_a_clip_from_before_there_were_guides_is_made_again_without_them(workspace):
+    clip_id = save(made(), workspace)
+    sidecar = workspace.clips() / f"{clip_id}.json"
+    said = json.loads(sidecar.read_text())
+    for guide in ("tala_guide", "raga_guidance"):
+        del said["config"][guide]
+    sidecar.write_text(json.dumps(said))
+    found = gallery.clip(workspace, clip_id).config
+    assert (found.tala_guide, found.raga_guidance) == (0.0, 0.0)
+
+
 def test_clips_are_listed_newest_first(workspace):
     saved = [save(made(seed=seed), workspace) for seed in range(3)]
     assert ids(clips(workspace)) == saved[::-1]
