@@ -216,7 +216,13 @@ def test_a_run_that_the_machine_kills_has_failed_and_says_so(workspace):
 
 
 def test_a_run_interrupted_before_its_first_step_counts_as_stopped(workspace):
-    run_id = begin(workspace, "import time; time.sleep(600)")  # does not look for wishes
+    idle = """
+    import pathlib, sys, time
+    (pathlib.Path(sys.argv[1]) / "ready").touch()  # Python may lose a signal while it starts
+    time.sleep(600)  # does not look for wishes
+    """
+    run_id = begin(workspace, idle)
+    until((workspace.run(run_id) / "ready").exists, "it runs")
     jobs.stop(workspace, run_id)
     assert ended(workspace, run_id).state == "stopped"
 
