@@ -75,6 +75,8 @@ SOUNDS = {".mp3", ".wav", ".flac", ".ogg", ".m4a", ".opus"}
 
 def arguments() -> argparse.Namespace:
     """What the command line says."""
+    from training.wish import GenerateConfig as Usual
+
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", default="demo", help="demo, a pipeline folder or a hub id")
     parser.add_argument("--device", help="cpu or cuda; a GPU where there is one")
@@ -82,10 +84,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--raga-clips", type=int, default=4, help="alapanais of each raga")
     parser.add_argument("--tala-clips", type=int, default=3, help="of each tala and section")
     parser.add_argument("--ceiling-clips", type=int, default=2, help="sample passages of each")
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--guidance", type=float, default=4.0)
-    parser.add_argument("--tala-guide", type=float, default=0.9, help="0 leaves the rhythm to it")
-    parser.add_argument("--raga-guidance", type=float, default=10.0, help="0 leaves it to words")
+    parser.add_argument("--steps", type=int, default=Usual.steps)
+    parser.add_argument("--guidance", type=float, default=Usual.guidance_scale)
+    parser.add_argument(
+        "--tala-guide", type=float, default=Usual.tala_guide, help="0 leaves the rhythm to it"
+    )
+    parser.add_argument(
+        "--raga-guidance", type=float, default=Usual.raga_guidance, help="0 leaves it to the words"
+    )
     parser.add_argument("--recognizer", type=Path, help="chooses the best; the one that ships")
     parser.add_argument("--threads", type=int, default=2, help="torch's, on a CPU")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="judges at once")

@@ -19,7 +19,14 @@ from studio.raga_list import (
 from training.adapting import WEIGHTS
 from training.choosing import MAX_CANDIDATES
 from training.run_folder import MODEL
-from training.wish import DEMO, FREE_TIME, PLAYED, TEMPI
+from training.wish import (
+    DEMO,
+    FREE_TIME,
+    MAX_RAGA_GUIDANCE,
+    PLAYED,
+    TEMPI,
+    GenerateConfig,
+)
 
 SUNG = ("alapanai", "kriti", "neraval", "kalpanaswaram", "tani avartanam", "violin", "tanam")
 # What the model was taught most often, in the words it was taught with.
@@ -261,8 +268,12 @@ def _model(workspace: Workspace) -> dict:
             elem_id="play-candidates",
         )
         with gr.Row():
-            steps = gr.Slider(1, 100, value=20, step=1, label="Steps", elem_id="play-steps")
-            guidance = gr.Slider(0, 15, value=4, step=0.5, label="Guidance")
+            steps = gr.Slider(
+                1, 100, value=GenerateConfig.steps, step=1, label="Steps", elem_id="play-steps"
+            )
+            guidance = gr.Slider(
+                0, 15, value=GenerateConfig.guidance_scale, step=0.5, label="Guidance"
+            )
         guides = _guides()
         loras = _lora(workspace)
     return {
@@ -279,7 +290,7 @@ def _guides() -> dict:
     tala_guide = gr.Slider(
         0,
         1,
-        value=0.9,
+        value=GenerateConfig.tala_guide,
         step=0.05,
         label="Tala guide",
         info="How long a mridangam in the tala leads; 0 leaves the rhythm to the model.",
@@ -287,8 +298,8 @@ def _guides() -> dict:
     )
     raga_guidance = gr.Slider(
         0,
-        40,
-        value=10,
+        MAX_RAGA_GUIDANCE,
+        value=GenerateConfig.raga_guidance,
         step=1,
         label="Raga guide",
         info="How strongly a raga head, if the model has one, pulls to the raga's svaras.",

@@ -22,7 +22,7 @@ from core.theory import tala as tala_called
 DEMO = "demo"  # the model that is shipped, wherever the project lies
 MIN_SECONDS, MAX_SECONDS = 5.0, 60.0
 MAX_STEPS = 200
-MAX_RAGA_GUIDANCE = 100.0
+MAX_RAGA_GUIDANCE = 40.0
 MAX_PROMPT = 1000  # characters; models read far fewer
 MAX_SEED = 2**63 - 1
 FREE_TIME = ("alapanai", "tanam", "viruttam")  # sung without a tala

@@ -63,7 +63,7 @@ def lesson(seed: int, minutes: float = 5.0) -> Lesson:
         return _negative(seed, rng)
     chain = variation.any_chain(rng)
     if seed < HELD_OUT:
-        chain = _in_a_hall(chain, seed)
+        chain = _heard_from(chain, np.random.default_rng([seed, 7]))
     elif seed >= UNSEEN:
         chain = replace(variation.UNSEEN, tilt_db=float(rng.normal(-1, 1)))
     return _concert(seed, minutes * float(rng.uniform(0.7, 1.3)), chain, rng)
@@ -108,12 +108,9 @@ def _others(seed: int) -> tuple["Lead | None", "Drum | None"]:
     return (str(lead) if other[0] else None), (str(drum) if other[1] else None)
 
 
-def _in_a_hall(chain: variation.Chain, seed: int) -> variation.Chain:
-    """The same from the back of a large hall, for a share of the lessons."""
-    rng = np.random.default_rng([seed, 7])
-    if rng.random() >= _FAR_BACK:
-        return chain
-    return replace(chain, decay_s=float(rng.uniform(1.2, 3.0)), wet_db=float(rng.uniform(-8, 0)))
+def _heard_from(chain: variation.Chain, rng: np.random.Generator) -> variation.Chain:
+    """The same, for a share of the lessons from the back of a large hall."""
+    return variation.far_back(chain, rng) if rng.random() < _FAR_BACK else chain
 
 
 def _announced(said: np.ndarray, y: np.ndarray, segments: list[Segment], turns: list):

@@ -5,7 +5,7 @@ what the model learns must hold through all of them. Nothing here moves anything
 """
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.fft
@@ -49,6 +49,11 @@ def any_chain(rng: np.random.Generator) -> Chain:
         gain_db=float(rng.uniform(-24, 0)),
         mp3_kbps=int(rng.choice([32, 48, 64, 96])) if rng.random() < 0.3 else None,
     )
+
+
+def far_back(chain: Chain, rng: np.random.Generator) -> Chain:
+    """The same chain from the back of a large hall, where there is as much hall as music."""
+    return replace(chain, decay_s=float(rng.uniform(1.2, 3.0)), wet_db=float(rng.uniform(-8, 0)))
 
 
 UNSEEN = Chain(
