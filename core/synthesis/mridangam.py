@@ -63,15 +63,14 @@ class Mridangam:
     def tuned(
         cls, tonic_hz: float, sr: int, rng: np.random.Generator, kind: str = "mridangam"
     ) -> "Mridangam":
-        """A drum whose right head sounds the Sa (of the lower octave for a high tonic).
+        """A drum whose right head sounds the Sa.
 
         A "close" one has its microphones at the heads: dry, slapped more than rung, little bass. A
         "ghatam", the clay pot, rings an octave higher, shorter and brighter. A "kanjira" is a small
         frame drum and a "thavil" a loud barrel; neither is tuned, nor are their modes multiples.
         """
-        sa_hz = tonic_hz if tonic_hz < 190 else tonic_hz / 2
         drum = _Drum(
-            mode_hz=sa_hz * 2 ** (rng.normal(0, 4) / 1200),
+            mode_hz=tonic_hz * 2 ** (rng.normal(0, 4) / 1200),
             bass_hz=float(rng.uniform(62, 95)),
             ring=float(rng.uniform(0.6, 1.1)),
             bright=float(rng.uniform(-0.4, 0.3)),

@@ -16,12 +16,13 @@ def tanpura(tonic_hz: float, first_cents: int, n_samples: int, sr: int, rng) -> 
 def tanpura_loop(tonic_hz: float, first_cents: int, sr: int, rng) -> np.ndarray:
     """One round of the strings, seamless when repeated: first (Pa or Ma), Sa, Sa, lower Sa.
 
+    A singer's tanpura is strung to the singer, a woman's shorter one too: its lowest string is an
+    octave below the Sa, whatever the Sa is, and tells the octave of it.
     The jawari's bridge hands energy to ever other partials as a string fades; here each partial
     swells and dies at its own time, high ones first.
     """
-    low = tonic_hz if tonic_hz < 200 else tonic_hz / 2
     first, sa, low_sa = (
-        _plucked(low * 2 ** ((cents + rng.normal(0, 2)) / 1200), sr, rng)
+        _plucked(tonic_hz * 2 ** ((cents + rng.normal(0, 2)) / 1200), sr, rng)
         for cents in (first_cents - 1200 if first_cents else 0, 0, -1200)
     )
     period = rng.uniform(0.9, 1.4)
