@@ -69,6 +69,8 @@ class Ablation:
     """Pictures in a step."""
     learning_rate: float = 3e-4
     """At its highest."""
+    train_text_encoder: bool = False
+    """Learn the words too, as the demo model did."""
     recognizer_weight: float = 0.05
     """Of the recogniser's loss."""
     joint_weight: float = 0.05
@@ -170,6 +172,7 @@ def _settings(config: Ablation, variant: str, seed: int) -> FinetuneConfig:
         max_steps=config.steps,
         batch_size=config.batch_size,
         learning_rate=config.learning_rate,
+        train_text_encoder=config.train_text_encoder,
         warmup_steps=min(30, config.steps // 5),
         ema_decay=0.98,
         seed=seed,
