@@ -41,7 +41,7 @@ TRAINED = ("none", "scale", "recognizer", "joint", "both")
 DERIVED = {"rerank": "none", "guided": "joint"}
 FIGURES = ("adherence", "own", "top_1", "top_5", "forbidden")
 N_RESAMPLED = 4000
-WARMUP_STEPS = 5  # not timed
+WARMUP_STEPS = 5  # not timed: kernels are chosen and memory is found
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Ablation:
     steps: int = 300
     """Optimizer steps of each run."""
     seconds: float = 0.0
-    """If given, each run trains so long instead (or to its last step): equal time, not steps.
-    Without a GPU these are seconds of the processor, whatever else it does."""
+    """If given, each run trains so long after its first steps, or to its last: equal time, not
+    steps. Without a GPU these are seconds of the processor, whatever else it does."""
     batch_size: int = 16
     """Pictures in a step."""
     learning_rate: float = 3e-4
@@ -192,19 +192,17 @@ def _train(session: "Session", config: Ablation) -> dict[str, float]:
     from training.session import take_step
 
     clock = time.monotonic if torch.cuda.is_available() else time.process_time
-    began = timed = clock()
-    last = None
+    began = clock()
     for step in range(config.steps):
-        if step == WARMUP_STEPS:
-            float(last.loss)
-            timed = clock()
         last = take_step(session)
-        if config.seconds and clock() - began > config.seconds:
+        if step < WARMUP_STEPS:
+            float(last.loss)  # waits for a GPU to have done it
+            began = clock()
+        elif config.seconds and clock() - began > config.seconds:
             break
-    float(last.loss)  # waits for a GPU to have done it
-    timed = clock() - timed
+    float(last.loss)
     taken = session.progress.step
-    timed_steps = max(1, taken - WARMUP_STEPS) if taken > WARMUP_STEPS else taken
+    timed, timed_steps = clock() - began, max(1, taken - WARMUP_STEPS)
     if torch.cuda.is_available():
         memory = torch.cuda.max_memory_allocated() / 2**20
         torch.cuda.reset_peak_memory_stats()

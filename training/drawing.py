@@ -81,7 +81,7 @@ class Model:
         else:
             latents, course = self.continued(source, noise, windows, course)
         latents = denoise(self.pipeline, latents, text_states, windows, course)
-        return self.picture(latents, windows)
+        return self.pictures(latents, windows)[0]
 
     def draw_many(self, wishes: Sequence[Wish], n_columns: int, course: Course) -> list[np.ndarray]:
         """Draw pictures of one length from nothing, all at once, as a GPU is best used.
@@ -100,7 +100,7 @@ class Model:
         )
         latents, course = self.led(wishes, noise, windows, self.aimed(wishes, windows, course))
         latents = denoise(self.pipeline, latents, texts, windows, course)
-        return [self.picture(each[None], windows) for each in latents]
+        return list(self.pictures(latents, windows, course.windows_at_once))
 
     def windows(self, wish: Wish, n_columns: int) -> Windows:
         """The model's own width laid over at least `n_columns` of picture."""
@@ -200,16 +200,18 @@ class Model:
         latents = torch.cat([vae.encode(each[None]).latent_dist.mode() for each in cut])
         return windows.blend(latents.float() * vae.config.scaling_factor)
 
-    def picture(self, latents: "torch.Tensor", windows: Windows) -> np.ndarray:
-        """Decode latents window by window, [shape=(n_rows, n_columns), uint8]."""
+    def pictures(
+        self, latents: "torch.Tensor", windows: Windows, windows_at_once: int = 1
+    ) -> np.ndarray:
+        """Decode latents window by window, [shape=(n_pictures, n_rows, n_columns), uint8]."""
         import torch
 
         vae = self.pipeline.vae
-        cut = windows.cut(latents.to(vae.dtype) / vae.config.scaling_factor)
-        pictures = torch.cat([vae.decode(each[None], return_dict=False)[0] for each in cut])
-        whole = windows.blend(pictures.float(), self.factor)[0]
+        cut = windows.cut(latents.to(vae.dtype) / vae.config.scaling_factor).split(windows_at_once)
+        parts = torch.cat([vae.decode(some, return_dict=False)[0] for some in cut])
+        whole = windows.blend(parts.float(), self.factor)
         levels = ((whole / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
-        return from_rgb(levels.permute(1, 2, 0).cpu().numpy())
+        return np.stack([from_rgb(each) for each in levels.movedim(1, 3).cpu().numpy()])
 
 
 def fitted(image: np.ndarray, n_columns: int) -> np.ndarray:

@@ -190,7 +190,9 @@ def arithmetic(config: FinetuneConfig) -> "Accelerator":
     from accelerate import Accelerator
 
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = config.tf32
-    torch.backends.cudnn.benchmark = True  # every batch has the same shape
+    # Every batch has the same shape, but of how many pictures a raga loss decodes is chance, and
+    # cuDNN would try its ways anew for each number: seconds a step.
+    torch.backends.cudnn.benchmark = config.raga_loss in ("none", "joint")
     if config.compile:  # what cannot be compiled runs as it is, and the log says so
         torch._dynamo.config.suppress_errors = True
     return Accelerator(mixed_precision=precision(config.mixed_precision))
