@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from core.codec import Codec
 from core.workspace import replacing
-from training.loading import CODEC
+from training.loading import CODEC, INDEX
 from training.wish import Vocabulary
 from training.words import caption_words, learn_tokenizer
 
@@ -166,6 +166,7 @@ def save_model(
     with replacing(folder) as part:
         half.save_pretrained(part, safe_serialization=True, max_shard_size=MAX_FILE)
         _load_in_single(part / "text_encoder/config.json")
+        _forget_whence(part)
         text = json.dumps(said | asdict(known), indent=1, ensure_ascii=False)
         (part / CODEC).write_text(text, "utf-8")
 
@@ -174,6 +175,14 @@ def _load_in_single(config: Path) -> None:
     """Let transformers load it in single precision, as diffusers does: a CPU needs one for all."""
     said = json.loads(config.read_text("utf-8"))
     config.write_text(json.dumps(said | {"dtype": "float32"}, indent=2), "utf-8")
+
+
+def _forget_whence(model: Path) -> None:
+    """Take out where the parts were loaded from: a folder of this machine, in what is handed on."""
+    for path in (model / INDEX, *model.glob("*/config.json")):
+        said = json.loads(path.read_text("utf-8"))
+        said.pop("_name_or_path", None)
+        path.write_text(json.dumps(said, indent=2) + "\n", "utf-8")
 
 
 def keep_lora(pipeline: "StableDiffusionPipeline", folder: Path) -> None:

@@ -6,7 +6,7 @@ import torch
 
 from core.spectrogram import svara
 from tests.training.lesson import CODEC, SMALL
-from training.loading import locate, taught
+from training.loading import load_pipeline, locate, taught
 from training.model import DEMO_SIZE, build_pipeline, build_unet, build_vae, save_model
 from training.wish import Vocabulary
 
@@ -48,6 +48,14 @@ def test_it_says_how_it_sounds_and_what_it_knows(folder):
     assert knows.vocabulary == KNOWN
     assert knows.is_aligned
     assert json.loads((folder / "codec.json").read_text())["codec"]["tonic_hz"] is None
+
+
+def test_a_model_that_was_loaded_and_saved_says_not_where_it_lay(folder, tmp_path):
+    save_model(load_pipeline(folder, torch.device("cpu")), tmp_path / "again", CODEC, KNOWN)
+    configs = sorted((tmp_path / "again").rglob("*.json"))
+    assert len(configs) > 4
+    assert not [path for path in configs if str(folder.parent) in path.read_text("utf-8")]
+    assert "_class_name" in json.loads((tmp_path / "again/unet/config.json").read_text("utf-8"))
 
 
 def test_the_same_seed_builds_the_same_model():
