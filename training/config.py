@@ -105,9 +105,9 @@ class FinetuneConfig:
     """The model that is kept is an average over about 1 / (1 - this) steps; 0 keeps the last."""
 
     raga_loss: RagaLoss = "none"
-    """What holds the model to the raga: joint (a head learned with the model, which then guides what
-    is played: the one found to help), recognizer (a network hears the picture), both of these,
-    scale (no foreign svaras), or none."""
+    """What holds the model to the raga: joint (a head learned with the model, which then guides
+    what is played: the one found to help), recognizer (a network hears the picture), both of
+    these, scale (no foreign svaras), or none."""
     raga_recognizer: Path | None = None
     """The file that `python -m training.recognizer train` wrote; the shipped one if not given."""
     recognizer_weight: float = 0.05
