@@ -114,6 +114,7 @@ FINISHED = "Finished."
 def train(session: Session, journal: Journal) -> str:
     """Take the steps that are left; return why it ended."""
     config, progress, ledger = session.config, session.progress, Ledger(session)
+    journal.learns = True
     journal.say("Training.", step=progress.step)
     is_asked = _agreed(session, journal.wants_stop())
     while progress.step < config.max_steps:
@@ -242,8 +243,13 @@ def _full_disk(error: OSError, journal: Journal) -> RunError:
 
 
 if __name__ == "__main__":
+    import signal
+
     from tyro.conf import OmitArgPrefixes, configure
 
     from core.command import run
 
+    # A studio that a script started in the background hands on that SIGINT is ignored; Stop sends
+    # one, and the pictures may take minutes to encode before anybody looks for the stop file.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     run(configure(OmitArgPrefixes)(finetune))

@@ -46,6 +46,7 @@ class Journal:
     run: Path
     max_steps: int
     writes: bool = True  # the main process does
+    learns: bool = False  # so that a step is to be ended and what was learned kept
     interrupted: bool = False  # by a signal
     has_ended: bool = False
     _ends: list[tuple[float, int]] = field(default_factory=list)  # when the last steps ended
@@ -147,10 +148,11 @@ class Journal:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Let an interrupt or a termination end the run after its step; a second one at once."""
+        """Let an interrupt or a termination end the run after its step; a second one at once, and
+        the first too while pictures are encoded, when nothing is lost."""
 
         def on_signal(number: int, frame: object) -> None:
-            if self.interrupted:
+            if self.interrupted or not self.learns:
                 raise KeyboardInterrupt
             self.interrupted = True
 

@@ -307,6 +307,29 @@ def test_a_run_killed_outright_goes_on_with_the_same_losses(run, base, dataset, 
 
 
 @pytest.mark.slow
+def test_an_interrupt_while_it_loads_ends_it_at_once(base, dataset, tmp_path):
+    run = tmp_path / "run"
+    words = [
+        sys.executable, "-m", "training.finetune", "--dataset", dataset, "--base", base,
+        "--output", run, "--max-steps", 100000,
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        [str(word) for word in words],
+        cwd=PROJECT,
+        env=dict(os.environ),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # as a script's studio
+    )
+    deadline = time.monotonic() + 60
+    while not (run / "status.json").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) != 0
+    status = read_status(run)
+    assert (status.state, status.step) == ("stopped", 0)
+
+
+@pytest.mark.slow
 def test_an_interrupt_finishes_the_step_and_the_command_resumes(base, dataset, tmp_path):
     run = tmp_path / "run"
     words = [

@@ -217,8 +217,9 @@ def test_a_run_that_the_machine_kills_has_failed_and_says_so(workspace):
 
 def test_a_run_interrupted_before_its_first_step_counts_as_stopped(workspace):
     idle = """
-    import pathlib, sys, time
-    (pathlib.Path(sys.argv[1]) / "ready").touch()  # Python may lose a signal while it starts
+    import pathlib, signal, sys, time
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
+    (pathlib.Path(sys.argv[1]) / "ready").touch()
     time.sleep(600)  # does not look for wishes
     """
     run_id = begin(workspace, idle)
