@@ -33,8 +33,8 @@ RIFFUSION = "riffusion/riffusion-model-v1"
 STABLE = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 
 # The demo model was taught without min-SNR weighting, which all but skips the noise in which a raga
-# is decided; it is taught on as it was, with a raga head, which then guides what is played. A head
-# of a hundred steps would guide wrongly.
+# is decided; it is taught on as it was, with a raga head, which then guides what is played. In a
+# hundred steps a head learns nothing worth its time.
 PRESETS: dict[str, dict[str, Any]] = {
     "Listen in minutes": {
         "max_steps": 100, "batch_size": 4, "validate_every": 25, "sample_every": 50,
