@@ -158,6 +158,11 @@ class FinetuneConfig:
     prompts: tuple[str, ...] = ()
     """What the samples are asked for; a grid of ragas by sections of the dataset if not given."""
 
+    @property
+    def decodes(self) -> bool:
+        """Whether the raga loss decodes some pictures of each step."""
+        return self.raga_loss not in ("none", "joint")
+
     def __post_init__(self):
         for names, low, high in ((AT_LEAST_ONE, 1, math.inf), (NOT_NEGATIVE, 0, math.inf)):
             for name in names:

@@ -243,13 +243,8 @@ def _full_disk(error: OSError, journal: Journal) -> RunError:
 
 
 if __name__ == "__main__":
-    import signal
-
     from tyro.conf import OmitArgPrefixes, configure
 
     from core.command import run
 
-    # A studio that a script started in the background hands on that SIGINT is ignored; Stop sends
-    # one, and the pictures may take minutes to encode before anybody looks for the stop file.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     run(configure(OmitArgPrefixes)(finetune))

@@ -192,7 +192,7 @@ def arithmetic(config: FinetuneConfig) -> "Accelerator":
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = config.tf32
     # Every batch has the same shape, but of how many pictures a raga loss decodes is chance, and
     # cuDNN would try its ways anew for each number: seconds a step.
-    torch.backends.cudnn.benchmark = config.raga_loss in ("none", "joint")
+    torch.backends.cudnn.benchmark = not config.decodes
     if config.compile:  # what cannot be compiled runs as it is, and the log says so
         torch._dynamo.config.suppress_errors = True
     return Accelerator(mixed_precision=precision(config.mixed_precision))
@@ -210,7 +210,7 @@ def hush() -> None:
 
 def _put_away(pipeline: "StableDiffusionPipeline", config: FinetuneConfig) -> None:
     """Take what only encodes and decodes off the device: its memory is for training."""
-    if config.raga_loss in ("none", "joint"):
+    if not config.decodes:
         pipeline.vae.to("cpu")
     if not config.train_text_encoder:
         pipeline.text_encoder.to("cpu")
